@@ -29,3 +29,6 @@ pub mod fingerprint;
 pub mod record;
 
 pub mod sensor;
+
+#[cfg(feature = "shell")]
+pub mod capture;

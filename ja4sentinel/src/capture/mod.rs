@@ -1,0 +1,67 @@
+//! Where frames come from: a capture file, the kernel's selection by eBPF, libpcap.
+//!
+//! Every source yields the same [`Frame`]s, so that one decoder reads them all.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::wire::{Endpoint, Frame};
+
+/// What a source hands over.
+#[derive(Debug, Clone)]
+pub enum Captured<'a> {
+    /// One frame.
+    Frame(Frame<'a>),
+    /// The name of the interface with this index; it comes before the first frame of it.
+    Interface {
+        /// As in [`Frame::interface`].
+        index: u32,
+        /// As the records shall name it.
+        name: Arc<str>,
+    },
+}
+
+/// A source of frames.
+pub trait Source {
+    /// What can go wrong.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// The next thing captured. `None` is the end of a file; of a live source it says that
+    /// nothing waits at the moment.
+    ///
+    /// # Errors
+    /// Those of the source; nothing more can be had from it then.
+    fn next(&mut self) -> Result<Option<Captured<'_>>, Self::Error>;
+}
+
+/// A source on a running machine.
+pub trait Live: Source {
+    /// Waits until [`Source::next`] may have something. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// The source cannot be waited for.
+    fn ready(&mut self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Nothing more is wanted of this connection: a source that selects in the kernel stops
+    /// handing it up.
+    fn settle(&mut self, source: Endpoint, destination: Endpoint);
+
+    /// What was counted since the source was opened.
+    ///
+    /// # Errors
+    /// The counters cannot be read.
+    fn counters(&mut self) -> io::Result<Counters>;
+}
+
+/// What a live source counted before the sensor saw anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames that passed the watched interfaces.
+    pub seen: u64,
+    /// Frames handed up.
+    pub handed_up: u64,
+    /// Why frames were rightly left out, by label.
+    pub left_out: Vec<(&'static str, u64)>,
+    /// Why frames that were wanted could not be handed up, by label.
+    pub lost: Vec<(&'static str, u64)>,
+}
