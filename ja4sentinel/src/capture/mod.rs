@@ -2,6 +2,8 @@
 //!
 //! Every source yields the same [`Frame`]s, so that one decoder reads them all.
 
+pub mod file;
+
 use std::io;
 use std::sync::Arc;
 
