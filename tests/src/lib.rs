@@ -1,1 +1,9 @@
-//! The test harness: network namespaces, TLS servers and real clients.
+//! The test harness: network namespaces, TLS servers, real clients, and the agent under test.
+
+pub mod agent;
+pub mod clients;
+pub mod interrupt;
+pub mod netns;
+pub mod notice;
+pub mod process;
+pub mod servers;

@@ -1,10 +1,9 @@
 //! Every command that a developer or CI runs: `cargo xtask --help`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
-#[allow(dead_code, reason = "the commands that follow use the rest")]
 mod process;
+mod run;
 mod tidy;
-#[allow(dead_code, reason = "the commands that follow use the rest")]
 mod workspace;
 
 use std::process::ExitCode;
@@ -20,16 +19,19 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build the agent and run it on this host's interfaces, JSON records on standard output
+    Run(run::Arguments),
     /// Check the rules of the house that neither rustc nor clippy knows
     Tidy,
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Tidy => tidy::run(),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

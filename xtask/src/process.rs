@@ -1,8 +1,10 @@
 //! Running other programs, with errors that show the whole command line.
 
-use std::process::{Command, Stdio};
+use std::ffi::OsStr;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
+use ja4sentinel_tests::process::{find_program, is_root};
 
 /// Runs `command` with this program's own standard streams; an exit other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
@@ -27,8 +29,26 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(done.stdout).with_context(|| format!("`{line}` printed no valid UTF-8"))
 }
 
+/// A command that runs `program` as root: through sudo unless we are root already.
+pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Result<Command> {
+    if is_root() {
+        return Ok(Command::new(program));
+    }
+    let sudo = find_program("sudo")
+        .context("this needs root: run it as root, or install sudo and allow it for this user")?;
+    let mut command = Command::new(sudo);
+    command.arg("--").arg(program);
+    Ok(command)
+}
+
+/// The exit code of a finished child as our own.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
 /// The command line as a person would type it, for messages.
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(std::ffi::OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,47 @@
+//! The harness itself: a lab joins two namespaces, its server answers real clients, and nothing
+//! of it is left afterwards.
+
+use std::path::Path;
+
+use ja4sentinel_tests::clients::{self, Kind};
+use ja4sentinel_tests::netns::{Lab, Link, SERVER_V4, SERVER_V6};
+use ja4sentinel_tests::servers::{Settings, TlsServer};
+
+#[test]
+fn every_installed_tool_reaches_the_server() {
+    let lab = Lab::new(&Link::default()).unwrap();
+    let server = TlsServer::start(&lab, &Settings { trace: true, ..Settings::default() }).unwrap();
+    for client in clients::installed().filter(|client| client.kind == Kind::Tool) {
+        lab.add_host(&client.host(), SERVER_V4.into()).unwrap();
+        let finished = client.run(&lab, &client.host(), 443).unwrap();
+        assert!(finished.success(), "{}: {finished:?}", client.name);
+    }
+    assert!(server.output().contains("ClientHello"));
+}
+
+#[test]
+fn both_families_carry_packets_of_a_small_size_without_offloads() {
+    let lab = Lab::new(&Link { mtu: 1280, offloads: false }).unwrap();
+    for address in [SERVER_V4.to_string(), SERVER_V6.to_string()] {
+        let _server = TlsServer::start(&lab, &Settings::default()).unwrap();
+        lab.add_host("openssl.ja4sentinel.test", address.parse().unwrap()).unwrap();
+        let client = clients::by_name("openssl").unwrap();
+        let host = if address.contains(':') { format!("[{address}]") } else { address };
+        let finished = client.run(&lab, &host, 443).unwrap();
+        assert!(finished.stdout.contains("BEGIN CERTIFICATE"), "{host}: {finished:?}");
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_lab() {
+    let lab = Lab::new(&Link::default()).unwrap();
+    let (namespace, directory) = (lab.server.path(), lab.directory());
+    let sleeper = lab.server.command("sleep").arg("600").spawn().unwrap();
+    assert!(namespace.exists() && directory.exists());
+    drop(lab);
+    assert!(!namespace.exists() && !directory.exists());
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", sleeper.id())).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "still running: {stat}");
+    let etc = Path::new("/etc/netns").join(namespace.file_name().unwrap());
+    assert!(!etc.exists());
+}
