@@ -2,6 +2,11 @@
 //!
 //! JA4 is FoxIO's TLS client fingerprint (BSD-3), JA3 is Salesforce's (BSD-3); see NOTICE.
 
+mod grease;
+mod ja3;
+mod ja4;
+mod text;
+
 use crate::hello::ClientHello;
 
 /// What carried the hello: the first letter of JA4 (spec section 3, a1).
@@ -49,8 +54,18 @@ pub struct Fingerprints {
 impl Fingerprints {
     /// Computes every fingerprint of `hello`.
     #[must_use]
-    pub fn of(_hello: &ClientHello<'_>, _transport: Transport) -> Self {
-        Self::default()
+    pub fn of(hello: &ClientHello<'_>, transport: Transport) -> Self {
+        let (sorted, wire) = ja4::forms(hello, transport);
+        let ja3 = ja3::string(hello);
+        Self {
+            ja4: sorted.hashed,
+            ja4_r: sorted.raw,
+            ja4_o: wire.hashed,
+            ja4_ro: wire.raw,
+            ja3_hash: ja3::hash(&ja3),
+            ja3,
+            tls_version: ja4::version(hello, transport),
+        }
     }
 
     /// Parts b and c of JA4, joined: `8daaf6152771_02cb136f2775`.

@@ -1,9 +1,18 @@
 //! Contiguous client bytes in, ClientHello out: TLS records, the handshake message, its fields.
 //!
-//! The rules are those of the JA4 and JA3 documents; see `fingerprint`.
+//! tls-parser reads record headers and the message; the code around it holds the rulings that
+//! outrank it (odd lists, best effort inside one extension, any record split). The rules are those
+//! of the JA4 and JA3 documents; see `fingerprint`.
 
+mod body;
+mod cause;
 mod client_hello;
+mod message;
 mod reading;
+mod records;
 
+pub use cause::{Malformed, NotTls};
 pub use client_hello::{ClientHello, Extension, Extensions, U16s};
-pub use reading::{FoundHello, Malformed, NotTls, Reading, read, read_next};
+pub use message::MAX_BODY;
+pub use reading::{FoundHello, Reading, read, read_next};
+pub use records::MAX_RECORD;

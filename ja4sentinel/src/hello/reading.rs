@@ -1,6 +1,7 @@
 //! Contiguous bytes to a ClientHello.
 
-use super::ClientHello;
+use super::message::{self, NoMessage, Place};
+use super::{ClientHello, Malformed, NotTls, body, records};
 
 /// What the bytes so far amount to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,34 +23,59 @@ pub struct FoundHello<'a> {
     pub hello: ClientHello<'a>,
     /// Length of the handshake message in bytes, its 4-byte header included.
     pub message_len: usize,
-    /// Offset in the stream just behind the last record that holds a byte of the hello.
+    /// Offset in the stream just behind the hello's last byte, never beyond the stream.
     pub end: usize,
+    /// Bytes from `end` on that still belong to the record in which the hello ends, whether they
+    /// have arrived or not: a further message may begin there.
+    pub open: usize,
     /// How many TLS records the hello was spread over.
     pub tls_records: u32,
 }
 
-/// Why bytes are no ClientHello.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum NotTls {
-    /// The first record is not a handshake record of major version 3.
-    NotHandshake,
-}
-
-/// How a ClientHello breaks its structure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Malformed {
-    /// The body ends before the compression methods are complete.
-    BodyShort,
-}
-
 /// Reads a ClientHello from the start of `stream`. `scratch` holds the joined message when the
 /// hello is spread over several records; the result borrows from either.
-pub fn read<'a>(_stream: &'a [u8], _scratch: &'a mut Vec<u8>) -> Reading<'a> {
-    Reading::NotTls(NotTls::NotHandshake)
+///
+/// The answer depends on the bytes alone: what is `NeedMore` for a stream is `NeedMore` for each
+/// of its beginnings, and any other answer stays the same whatever follows.
+pub fn read<'a>(stream: &'a [u8], scratch: &'a mut Vec<u8>) -> Reading<'a> {
+    read_at(stream, 0, Place::First, scratch)
 }
 
-/// Reads a further ClientHello of the same connection, after a HelloRetryRequest, from the bytes
-/// behind the first one: change_cipher_spec records before it are passed over.
-pub fn read_next<'a>(_stream: &'a [u8], _scratch: &'a mut Vec<u8>) -> Reading<'a> {
-    Reading::NotTls(NotTls::NotHandshake)
+/// Reads a further ClientHello of the same connection, after a HelloRetryRequest.
+///
+/// `stream` begins just behind the hello before, and its first `open` bytes belong to the record
+/// in which that one ended ([`FoundHello::end`] and [`FoundHello::open`]). Records of
+/// change_cipher_spec (RFC 8446 appendix D.4) and alerts are passed over.
+pub fn read_next<'a>(stream: &'a [u8], open: usize, scratch: &'a mut Vec<u8>) -> Reading<'a> {
+    let skipped = if open == 0 { records::interlude(stream) } else { Some(0) };
+    let Some(skipped) = skipped else { return Reading::NeedMore };
+    let rest = stream.get(skipped..).unwrap_or_default();
+    match read_at(rest, open, Place::Later, scratch) {
+        Reading::Hello(found) => Reading::Hello(FoundHello { end: skipped + found.end, ..found }),
+        other => other,
+    }
+}
+
+fn read_at<'a>(
+    stream: &'a [u8],
+    open: usize,
+    place: Place,
+    scratch: &'a mut Vec<u8>,
+) -> Reading<'a> {
+    let message = match message::client_hello(stream, open, place, scratch) {
+        Ok(message) => message,
+        Err(NoMessage::NeedMore) => return Reading::NeedMore,
+        Err(NoMessage::NotTls(cause)) => return Reading::NotTls(cause),
+        Err(NoMessage::Malformed(cause)) => return Reading::Malformed(cause),
+    };
+    match body::read(message.body) {
+        Ok(hello) => Reading::Hello(FoundHello {
+            hello,
+            message_len: message::HEADER + message.body.len(),
+            end: message.end,
+            open: message.open,
+            tls_records: message.records,
+        }),
+        Err(cause) => Reading::Malformed(cause),
+    }
 }

@@ -1,0 +1,55 @@
+//! JA3 (spec section 8): five fields in decimal, wire order, and the MD5 of the string.
+
+use md5::{Digest, Md5};
+
+use super::grease::without_grease;
+use super::text::{push_decimal, push_hex};
+use crate::hello::ClientHello;
+
+/// The JA3 string: `version,ciphers,extensions,groups,point_formats`.
+pub(super) fn string(hello: &ClientHello<'_>) -> String {
+    let extensions = hello.extensions.iter().map(|extension| extension.kind);
+    // Point formats are 8-bit values, so none of them is GREASE.
+    let point_formats = hello.point_formats.iter().map(|format| u16::from(*format));
+
+    let mut string = String::with_capacity(256);
+    push_decimal(&mut string, hello.legacy_version);
+    push_field(&mut string, without_grease(hello.ciphers.iter()));
+    push_field(&mut string, without_grease(extensions));
+    push_field(&mut string, without_grease(hello.groups.iter()));
+    push_field(&mut string, point_formats);
+    string
+}
+
+/// MD5 of the JA3 string, 32 lower-case hex digits.
+pub(super) fn hash(string: &str) -> String {
+    let mut hash = String::with_capacity(32);
+    push_hex(&mut hash, &Md5::digest(string));
+    hash
+}
+
+/// A comma, then the values joined by `-`.
+fn push_field(string: &mut String, values: impl Iterator<Item = u16>) {
+    string.push(',');
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            string.push('-');
+        }
+        push_decimal(string, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hash;
+
+    /// The examples of JA3's own README.
+    #[test]
+    fn hashes_of_the_ja3_readme() {
+        assert_eq!(
+            hash("769,47-53-5-10-49161-49162-49171-49172-50-56-19-4,0-10-11,23-24-25,0"),
+            "ada70206e40642a3e4461f35503241d5"
+        );
+        assert_eq!(hash("769,4-5-10-9-100-98-3-6-19-18-99,,,"), "de350869b8c85de67a350c8d186f11e6");
+    }
+}

@@ -1,0 +1,145 @@
+//! JA4 in its four forms (spec sections 3 and 4).
+
+use sha2::{Digest, Sha256};
+
+use super::Transport;
+use super::grease::without_grease;
+use super::text::{hex_digit, push_hex};
+use crate::hello::ClientHello;
+
+const SERVER_NAME: u16 = 0x0000;
+const ALPN: u16 = 0x0010;
+
+/// What stands for the hash of nothing.
+const NO_HASH: &str = "000000000000";
+
+/// One order of the lists: hashed, and as they are.
+pub(super) struct Form {
+    pub(super) hashed: String,
+    pub(super) raw: String,
+}
+
+/// The sorted form (JA4 and JA4_r) and the form in wire order (JA4_o and JA4_ro).
+pub(super) fn forms(hello: &ClientHello<'_>, transport: Transport) -> (Form, Form) {
+    let mut ciphers: Vec<u16> = without_grease(hello.ciphers.iter()).collect();
+    let kinds = hello.extensions.iter().map(|extension| extension.kind);
+    let mut extensions: Vec<u16> = without_grease(kinds).collect();
+    let head = head(hello, transport, ciphers.len(), extensions.len());
+
+    let wire = form(&head, &ciphers, &extensions, hello);
+    ciphers.sort_unstable();
+    extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
+    extensions.sort_unstable();
+    let sorted = form(&head, &ciphers, &extensions, hello);
+    (sorted, wire)
+}
+
+/// The version as JA4 prints it: the newest of `supported_versions` when that extension is there,
+/// else `legacy_version`; never a mix of both (spec rules 15 to 20).
+pub(super) fn version(hello: &ClientHello<'_>, transport: Transport) -> &'static str {
+    let version = match hello.supported_versions {
+        Some(list) => newest(without_grease(list.iter()), transport),
+        None => Some(hello.legacy_version),
+    };
+    match version {
+        Some(0x0304) => "13",
+        Some(0x0303) => "12",
+        Some(0x0302) => "11",
+        Some(0x0301) => "10",
+        Some(0x0300) => "s3",
+        Some(0x0002) => "s2",
+        Some(0xfeff) => "d1",
+        Some(0xfefd) => "d2",
+        Some(0xfefc) => "d3",
+        _ => "00",
+    }
+}
+
+/// The numeric maximum; among DTLS versions, which count downwards, the minimum (spec rule 21).
+fn newest(versions: impl Iterator<Item = u16> + Clone, transport: Transport) -> Option<u16> {
+    if transport == Transport::Dtls && versions.clone().all(|version| version >= 0xfe00) {
+        versions.min()
+    } else {
+        versions.max()
+    }
+}
+
+/// Part a: ten characters.
+fn head(
+    hello: &ClientHello<'_>,
+    transport: Transport,
+    ciphers: usize,
+    extensions: usize,
+) -> String {
+    let mut head = String::with_capacity(10);
+    head.push(transport.letter());
+    head.push_str(version(hello, transport));
+    head.push(if hello.has_server_name_extension { 'd' } else { 'i' });
+    head.extend(two_digits(ciphers));
+    head.extend(two_digits(extensions));
+    head.extend(alpn_ends(hello.alpn().next().unwrap_or_default()));
+    head
+}
+
+/// A count as two digits, at most 99 (spec rule 10).
+fn two_digits(count: usize) -> [char; 2] {
+    let count = u32::try_from(count).map_or(99, |count| count.min(99));
+    [count / 10, count % 10].map(|digit| char::from_digit(digit, 10).unwrap_or('9'))
+}
+
+/// First and last character of the first ALPN name; of its hex when either is not alphanumeric
+/// (spec rules 22 to 27).
+fn alpn_ends(name: &[u8]) -> [char; 2] {
+    match (name.first(), name.last()) {
+        (Some(first), Some(last))
+            if [first, last].iter().all(|end| end.is_ascii_alphanumeric()) =>
+        {
+            [char::from(*first), char::from(*last)]
+        }
+        (Some(first), Some(last)) => [hex_digit(first >> 4), hex_digit(*last)],
+        _ => ['0', '0'],
+    }
+}
+
+fn form(head: &str, ciphers: &[u16], extensions: &[u16], hello: &ClientHello<'_>) -> Form {
+    let mut raw = String::with_capacity(16 + 5 * (ciphers.len() + extensions.len() + 32));
+    raw.push_str(head);
+    raw.push('_');
+    let b = raw.len();
+    push_list(&mut raw, ciphers.iter().copied());
+    raw.push('_');
+    let c = raw.len();
+    push_list(&mut raw, extensions.iter().copied());
+    let mut algorithms = without_grease(hello.signature_algorithms.iter()).peekable();
+    if algorithms.peek().is_some() {
+        raw.push('_');
+        push_list(&mut raw, algorithms);
+    }
+
+    let mut hashed = String::with_capacity(36);
+    hashed.push_str(head);
+    for part in [raw.get(b..c - 1), raw.get(c..)] {
+        hashed.push('_');
+        push_hash(&mut hashed, part.unwrap_or_default());
+    }
+    Form { hashed, raw }
+}
+
+/// Four hex digits a value, joined by commas.
+fn push_list(text: &mut String, values: impl Iterator<Item = u16>) {
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        push_hex(text, &value.to_be_bytes());
+    }
+}
+
+/// The first twelve hex digits of the SHA-256 of `part`, or zeros when it is empty.
+fn push_hash(text: &mut String, part: &str) {
+    if part.is_empty() {
+        text.push_str(NO_HASH);
+    } else {
+        push_hex(text, Sha256::digest(part).first_chunk::<6>().unwrap_or(&[0; 6]));
+    }
+}

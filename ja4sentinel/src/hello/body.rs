@@ -1,0 +1,123 @@
+//! The body of a ClientHello (RFC 8446 section 4.1.2).
+
+use tls_parser::nom::bytes::streaming::take;
+use tls_parser::nom::combinator::{complete, opt};
+use tls_parser::nom::multi::length_data;
+use tls_parser::nom::number::streaming::{be_u8, be_u16};
+use tls_parser::{
+    IResult, SNIType, TlsExtensionType, parse_tls_extension_sni_hostname,
+    parse_tls_handshake_client_hello,
+};
+
+use super::{ClientHello, Extensions, Malformed, U16s};
+
+/// Length of `random` in bytes.
+const RANDOM: usize = 32;
+
+/// Longest session identifier in bytes.
+const MAX_SESSION_ID: u8 = 32;
+
+/// Reads the body of a ClientHello, the message without its 4-byte header.
+///
+/// The structure down to the single extension must hold. Inside an extension the best is made of
+/// what is there: a list that declares too much ends where the extension ends.
+pub(super) fn read(body: &[u8]) -> Result<ClientHello<'_>, Malformed> {
+    let fields = fields(body)?;
+    let extensions = match fields.block {
+        Some(block) => extensions(block)?,
+        None if fields.rest.len() < 2 => Extensions::default(),
+        None => return Err(Malformed::ExtensionBlockShort),
+    };
+    let first = |kind: TlsExtensionType| {
+        extensions.iter().find(|extension| extension.kind == kind.0).map(|found| found.data)
+    };
+    let content = |kind| first(kind).unwrap_or_default();
+    let server_name = first(TlsExtensionType::ServerName);
+    Ok(ClientHello {
+        legacy_version: fields.version,
+        ciphers: U16s(fields.ciphers),
+        extensions,
+        supported_versions: first(TlsExtensionType::SupportedVersions)
+            .map(|data| U16s(list8(data))),
+        signature_algorithms: U16s(list16(content(TlsExtensionType::SignatureAlgorithms))),
+        groups: U16s(list16(content(TlsExtensionType::SupportedGroups))),
+        point_formats: list8(content(TlsExtensionType::EcPointFormats)),
+        alpn_list: list16(content(TlsExtensionType::ApplicationLayerProtocolNegotiation)),
+        server_name: server_name.and_then(|data| host_name(list16(data))),
+        has_server_name_extension: server_name.is_some(),
+    })
+}
+
+/// The fields that matter, as they stand in the body.
+struct Fields<'a> {
+    version: u16,
+    /// The cipher list, without its length.
+    ciphers: &'a [u8],
+    /// The extension block, without its length; `None` when it is absent or too short.
+    block: Option<&'a [u8]>,
+    /// What follows the last field that was read.
+    rest: &'a [u8],
+}
+
+fn fields(body: &[u8]) -> Result<Fields<'_>, Malformed> {
+    let Ok((rest, hello)) = parse_tls_handshake_client_hello(body) else {
+        return refused(body);
+    };
+    // tls-parser hands out a copy of the cipher list; here is the list in place.
+    let start = 2 + RANDOM + 1 + hello.session_id.map_or(0, <[u8]>::len) + 2;
+    let ciphers = body.get(start..start + 2 * hello.ciphers.len()).unwrap_or_default();
+    Ok(Fields { version: hello.version.0, ciphers, block: hello.ext, rest })
+}
+
+/// What tls-parser refuses: bodies cut short or with a long session identifier, which are
+/// malformed, and cipher lists of odd length, which are not (spec rule 32).
+fn refused(body: &[u8]) -> Result<Fields<'_>, Malformed> {
+    fn parts(body: &[u8]) -> IResult<&[u8], Fields<'_>> {
+        let (rest, version) = be_u16(body)?;
+        let (rest, _random) = take(RANDOM)(rest)?;
+        let (rest, _session_id) = length_data(be_u8)(rest)?;
+        let (rest, ciphers) = length_data(be_u16)(rest)?;
+        let (rest, _compression_methods) = length_data(be_u8)(rest)?;
+        let (rest, block) = opt(complete(length_data(be_u16)))(rest)?;
+        Ok((rest, Fields { version, ciphers, block, rest }))
+    }
+    if body.get(2 + RANDOM).is_some_and(|len| *len > MAX_SESSION_ID) {
+        return Err(Malformed::LongSessionId);
+    }
+    parts(body).map(|(_, fields)| fields).map_err(|_| Malformed::BodyShort)
+}
+
+/// Checks that no extension exceeds the block. One to three bytes at its end, too few for an
+/// extension, are passed over like unknown bytes behind it.
+fn extensions(block: &[u8]) -> Result<Extensions<'_>, Malformed> {
+    let extensions = Extensions(block);
+    let taken: usize = extensions.iter().map(|extension| 4 + extension.data.len()).sum();
+    if block.len() - taken < 4 { Ok(extensions) } else { Err(Malformed::ExtensionTruncated) }
+}
+
+/// The first host name in a `ServerNameList` (RFC 6066 section 3); a broken list ends the search.
+fn host_name(mut list: &[u8]) -> Option<&[u8]> {
+    loop {
+        let (rest, (kind, name)) = parse_tls_extension_sni_hostname(list).ok()?;
+        if kind == SNIType::HostName {
+            return Some(name);
+        }
+        list = rest;
+    }
+}
+
+/// The content of a vector with a 16-bit length, cut to what is there.
+fn list16(data: &[u8]) -> &[u8] {
+    match data.split_first_chunk::<2>() {
+        Some((len, list)) => list.get(..usize::from(u16::from_be_bytes(*len))).unwrap_or(list),
+        None => &[],
+    }
+}
+
+/// The content of a vector with an 8-bit length, cut to what is there.
+fn list8(data: &[u8]) -> &[u8] {
+    match data.split_first() {
+        Some((len, list)) => list.get(..usize::from(*len)).unwrap_or(list),
+        None => &[],
+    }
+}
