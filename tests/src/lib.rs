@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod clients;
+pub mod frames;
 pub mod interrupt;
 pub mod netns;
 pub mod notice;
