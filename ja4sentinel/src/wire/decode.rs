@@ -1,6 +1,9 @@
 //! Frame to segment.
 
-use super::{Fragment, Frame, Segment};
+use super::context::Context;
+use super::ip::{self, Datagram, Ip};
+use super::link::{self, Layer};
+use super::{Fragment, Frame, Segment, WireError, tcp, tunnel};
 
 /// What a frame held.
 #[derive(Debug, Clone, Copy)]
@@ -12,19 +15,13 @@ pub enum Packet<'a> {
     Fragment(Fragment<'a>),
 }
 
-/// Why a frame gave no packet: one variant a cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WireError {
-    /// The link-layer type is none that we read.
-    UnsupportedLink,
-}
-
 /// Finds the TCP segment or IP fragment in a frame, unwrapping at most `depth` tunnels.
 ///
 /// # Errors
 /// One [`WireError`] a cause.
-pub fn decode<'a>(_frame: &Frame<'a>, _depth: u8) -> Result<Packet<'a>, WireError> {
-    Err(WireError::UnsupportedLink)
+pub fn decode<'a>(frame: &Frame<'a>, depth: u8) -> Result<Packet<'a>, WireError> {
+    let mut context = Context::of_frame(frame, depth);
+    descend(&mut context, link::first(frame)?)
 }
 
 /// Finds the packet in a reassembled datagram: `whole` is the first fragment's description with
@@ -32,6 +29,32 @@ pub fn decode<'a>(_frame: &Frame<'a>, _depth: u8) -> Result<Packet<'a>, WireErro
 ///
 /// # Errors
 /// One [`WireError`] a cause.
-pub fn decode_datagram<'a>(_whole: &Fragment<'a>, _depth: u8) -> Result<Packet<'a>, WireError> {
-    Err(WireError::UnsupportedLink)
+pub fn decode_datagram<'a>(whole: &Fragment<'a>, depth: u8) -> Result<Packet<'a>, WireError> {
+    let mut context = Context::of_datagram(whole, depth);
+    match ip::extensions(&context, Datagram::of_fragment(whole))? {
+        Ip::Piece(fragment) => Ok(Packet::Fragment(fragment)),
+        Ip::Whole(datagram) if datagram.protocol == ip::TCP => {
+            tcp::read(&context, &datagram).map(Packet::Segment)
+        }
+        Ip::Whole(datagram) => {
+            let inner = tunnel::open(&mut context, &datagram)?;
+            descend(&mut context, inner)
+        }
+    }
+}
+
+/// Goes down from a layer to the innermost TCP header, or to the first fragment on the way.
+/// Ends, because each round but the last enters one of a limited number of tunnels.
+fn descend<'a>(context: &mut Context, mut layer: Layer<'a>) -> Result<Packet<'a>, WireError> {
+    loop {
+        let (version, span) = link::network(context, layer)?;
+        let datagram = match ip::read(context, version, span)? {
+            Ip::Whole(datagram) => datagram,
+            Ip::Piece(fragment) => return Ok(Packet::Fragment(fragment)),
+        };
+        if datagram.protocol == ip::TCP {
+            return tcp::read(context, &datagram).map(Packet::Segment);
+        }
+        layer = tunnel::open(context, &datagram)?;
+    }
 }

@@ -48,6 +48,16 @@ impl LinkType {
     pub const PPP: Self = Self(9);
     /// PPP in HDLC-like framing.
     pub const PPP_HDLC: Self = Self(50);
+    /// PPP behind a byte that states the direction.
+    pub const PPP_WITH_DIRECTION: Self = Self(204);
+    /// Cisco HDLC, RFC 1547 section 4.3.1.
+    pub const CISCO_HDLC: Self = Self(104);
+    /// IEEE 802.11.
+    pub const IEEE802_11: Self = Self(105);
+    /// IEEE 802.11 behind a radiotap header.
+    pub const RADIOTAP: Self = Self(127);
+    /// Netfilter log messages.
+    pub const NFLOG: Self = Self(239);
     /// Raw IPv4 or IPv6, told apart by the version nibble.
     pub const RAW: Self = Self(101);
     /// OpenBSD loopback: address family in network byte order.

@@ -55,7 +55,8 @@ impl TcpFlags {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TcpOptions<'a>(pub &'a [u8]);
 
-/// VLAN identifiers of a frame, outermost first; deeper tags than [`VlanStack::DEPTH`] are left out.
+/// VLAN identifiers of a frame, outermost first; deeper tags than [`VlanStack::DEPTH`] are left
+/// out, and so are priority tags, which name no VLAN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct VlanStack {
     ids: [u16; Self::DEPTH],
@@ -97,7 +98,8 @@ pub struct Segment<'a> {
     /// Facts of the (innermost) IP header.
     pub ip: IpFacts,
     /// Sequence number of the segment's first byte: of the SYN itself when that flag is set, else
-    /// of `payload`; [`super::Frame::skipped_payload`] is already added.
+    /// of `payload`; [`super::Frame::skipped_payload`] is already added. A later slice of a SYN with
+    /// data comes without the flag, so the rule holds for it too.
     pub sequence: u32,
     /// Flags.
     pub flags: TcpFlags,
@@ -111,6 +113,14 @@ pub struct Segment<'a> {
     pub missing: u32,
     /// Whether the segment was put together from IP fragments.
     pub fragmented: bool,
+}
+
+impl Segment<'_> {
+    /// Sequence number of the first byte of `payload`: a SYN takes one number in front of it.
+    #[must_use]
+    pub fn payload_sequence(&self) -> u32 {
+        self.sequence.wrapping_add(u32::from(self.flags.any(TcpFlags::SYN)))
+    }
 }
 
 /// A piece of an IP datagram, to be put together before TCP can be read.
@@ -138,6 +148,8 @@ pub struct Fragment<'a> {
     pub more: bool,
     /// Captured bytes of this fragment.
     pub payload: &'a [u8],
+    /// Bytes of this fragment that were on the wire behind `payload` but were not captured.
+    pub missing: u32,
     /// How many tunnels were unwrapped before this header; what is inside goes on from there.
     pub depth: u8,
 }
