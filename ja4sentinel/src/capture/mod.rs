@@ -44,9 +44,11 @@ pub trait Live: Source {
     /// The source cannot be waited for.
     fn ready(&mut self) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Nothing more is wanted of this connection: a source that selects in the kernel stops
-    /// handing it up.
-    fn settle(&mut self, source: Endpoint, destination: Endpoint);
+    /// Nothing more is wanted of the connection that had these ends at `as_of_ns`, which is the
+    /// timestamp of the frame that settled it, or the time at which it timed out. A source that
+    /// selects in the kernel stops handing it up; a connection that began later between the same
+    /// ends is another one, and is handed up.
+    fn settle(&mut self, source: Endpoint, destination: Endpoint, as_of_ns: u64);
 
     /// What was counted since the source was opened.
     ///
