@@ -1,2 +1,9 @@
 //! The `ja4sentinel` program: arguments, configuration, agent, exit code.
-fn main() {}
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

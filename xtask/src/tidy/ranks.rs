@@ -8,7 +8,7 @@ const CRATE: &str = "ja4sentinel/src/";
 
 /// Each top-level module with its rank. A module uses only modules of a lower rank than its own;
 /// those that share a rank do not know each other.
-const RANKS: [(&str, u8); 12] = [
+const RANKS: [(&str, u8); 13] = [
     ("wire", 0),
     ("flow", 1),
     ("hello", 2),
@@ -20,7 +20,8 @@ const RANKS: [(&str, u8); 12] = [
     ("config", 7),
     ("metrics", 7),
     ("agent", 8),
-    ("main", 9),
+    ("cli", 9),
+    ("main", 10),
 ];
 
 fn rank(module: &str) -> Option<u8> {

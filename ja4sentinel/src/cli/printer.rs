@@ -1,0 +1,93 @@
+//! Records to standard output, at full speed.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+
+use clap::ValueEnum;
+use ja4sentinel::record::{Kind, Record};
+use ja4sentinel::sensor::Outcome;
+
+use super::text;
+
+/// How a record is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// One line of JSON a record
+    Json,
+    /// Two lines for the eye a record
+    Text,
+}
+
+/// Prints the records among a sensor's outcomes, and counts them.
+pub(super) struct Printer {
+    out: BufWriter<File>,
+    format: Format,
+    flush_each: bool,
+    records: u64,
+    hellos: u64,
+    written: io::Result<()>,
+}
+
+impl Printer {
+    /// Some hundred records a system call.
+    const BUFFER: usize = 256 * 1024;
+
+    pub(super) fn to_standard_output(format: Format) -> io::Result<Self> {
+        // Not through std's standard output, which looks for line ends in everything.
+        let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        Ok(Self {
+            out: BufWriter::with_capacity(Self::BUFFER, out),
+            format,
+            flush_each: false,
+            records: 0,
+            hellos: 0,
+            written: Ok(()),
+        })
+    }
+
+    /// Whether each record goes out at once.
+    pub(super) fn flush_each(&mut self, at_once: bool) {
+        self.flush_each = at_once;
+    }
+
+    /// Takes one outcome; nothing more is written after a failure.
+    pub(super) fn take(&mut self, outcome: &Outcome) {
+        let Outcome::Record(record) = outcome else { return };
+        if self.written.is_ok() {
+            self.written = self.write(record);
+            self.records += 1;
+            self.hellos += u64::from(record.kind == Kind::Hello);
+        }
+    }
+
+    /// Whether a record could not be written.
+    pub(super) fn failed(&self) -> bool {
+        self.written.is_err()
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    /// The first failure since the last flush.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        std::mem::replace(&mut self.written, Ok(()))?;
+        self.out.flush()
+    }
+
+    /// Records, and the complete hellos among them.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.records, self.hellos)
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        match self.format {
+            Format::Json => {
+                serde_json::to_writer(&mut self.out, record)?;
+                self.out.write_all(b"\n")?;
+            }
+            Format::Text => text::write(record, &mut self.out)?,
+        }
+        if self.flush_each { self.out.flush() } else { Ok(()) }
+    }
+}
