@@ -1,6 +1,7 @@
 //! Every command that a developer or CI runs: `cargo xtask --help`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod ebpf;
 mod process;
 mod run;
 mod tidy;
@@ -19,6 +20,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build or check the compiled kernel program
+    #[command(subcommand)]
+    Ebpf(ebpf::Ebpf),
     /// Build the agent and run it on this host's interfaces, JSON records on standard output
     Run(run::Arguments),
     /// Check the rules of the house that neither rustc nor clippy knows
@@ -27,6 +31,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => run::run(&arguments),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
     };
