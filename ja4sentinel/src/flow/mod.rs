@@ -1,1 +1,11 @@
 //! A bounded table of half-seen connections: segments and time in, contiguous client bytes out.
+
+mod assembler;
+mod budget;
+mod key;
+mod table;
+
+pub use assembler::{Assembler, Inserted};
+pub use budget::{Bounds, Budget, Limit};
+pub use key::Key;
+pub use table::{Class, Handle, Table};

@@ -1,0 +1,308 @@
+//! The bounded table itself: find, add, move, expire and evict, each in constant time.
+//!
+//! Entries of one [`Class`] hang in one list, the least recently moved first; the list is made of
+//! indices inside the entries, so that moving an entry allocates nothing.
+
+use std::collections::HashMap;
+
+use slab::Slab;
+
+use super::Key;
+
+/// How far a connection has come; decides who leaves when the table is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing more is needed of it; it stays so that late copies are recognised.
+    Done,
+    /// Opened, and no payload seen yet.
+    Opened,
+    /// Part of what is looked for has been received.
+    Receiving,
+}
+
+impl Class {
+    const ALL: [Self; 3] = [Self::Done, Self::Opened, Self::Receiving];
+}
+
+/// Where an entry is; valid until the entry is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handle(usize);
+
+/// At most `capacity` values, found by [`Key`].
+///
+/// The index is hashed with the standard library's randomly keyed SipHash, so that a client that
+/// chooses its ports cannot make entries collide.
+#[derive(Debug)]
+pub struct Table<V> {
+    index: HashMap<Key, usize>,
+    entries: Slab<Entry<V>>,
+    lists: [List; Class::ALL.len()],
+    capacity: usize,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    key: Key,
+    value: V,
+    class: Class,
+    /// When it was last moved, nanoseconds.
+    moved_ns: u64,
+    older: Option<usize>,
+    newer: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct List {
+    oldest: Option<usize>,
+    newest: Option<usize>,
+}
+
+impl<V> Table<V> {
+    /// An empty table.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            index: HashMap::new(),
+            entries: Slab::new(),
+            lists: [List::default(); Class::ALL.len()],
+            capacity,
+        }
+    }
+
+    /// Changes how many entries may be there; those beyond a lower number leave one by one.
+    pub fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity;
+    }
+
+    /// Number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether nothing can be added before something leaves.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= self.capacity
+    }
+
+    /// The entry with this key.
+    #[must_use]
+    pub fn find(&self, key: &Key) -> Option<Handle> {
+        self.index.get(key).copied().map(Handle)
+    }
+
+    /// The key of an entry.
+    #[must_use]
+    pub fn key(&self, handle: Handle) -> Option<Key> {
+        self.entries.get(handle.0).map(|entry| entry.key)
+    }
+
+    /// The value of an entry.
+    #[must_use]
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut V> {
+        self.entries.get_mut(handle.0).map(|entry| &mut entry.value)
+    }
+
+    /// Adds an entry, or gives the value back when the table is full. The key must be new.
+    ///
+    /// # Errors
+    /// The value, when the table is full.
+    pub fn insert(&mut self, key: Key, value: V, class: Class, now_ns: u64) -> Result<Handle, V> {
+        if self.is_full() {
+            return Err(value);
+        }
+        let entry = Entry { key, value, class, moved_ns: now_ns, older: None, newer: None };
+        let at = self.entries.insert(entry);
+        self.index.insert(key, at);
+        self.link(at);
+        Ok(Handle(at))
+    }
+
+    /// Puts an entry at the young end of the list of `class`. `now_ns` must not go backwards from
+    /// one call to the next.
+    pub fn touch(&mut self, handle: Handle, class: Class, now_ns: u64) {
+        if self.entries.contains(handle.0) {
+            self.unlink(handle.0);
+            if let Some(entry) = self.entries.get_mut(handle.0) {
+                (entry.class, entry.moved_ns) = (class, now_ns);
+            }
+            self.link(handle.0);
+        }
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, handle: Handle) -> Option<(Key, V)> {
+        if !self.entries.contains(handle.0) {
+            return None;
+        }
+        self.unlink(handle.0);
+        let entry = self.entries.remove(handle.0);
+        self.index.remove(&entry.key);
+        Some((entry.key, entry.value))
+    }
+
+    /// The entry of `class` that was moved longest ago, when that was at `deadline_ns` or before.
+    #[must_use]
+    pub fn oldest(&self, class: Class, deadline_ns: u64) -> Option<Handle> {
+        let at = self.list(class).oldest?;
+        self.entries.get(at).filter(|entry| entry.moved_ns <= deadline_ns).map(|_| Handle(at))
+    }
+
+    /// An entry of any class that was last moved at `deadline_ns` or before.
+    #[must_use]
+    pub fn expired(&self, deadline_ns: u64) -> Option<Handle> {
+        Class::ALL.into_iter().find_map(|class| self.oldest(class, deadline_ns))
+    }
+
+    /// Who has to leave for a newcomer: finished entries first, then the oldest that was only
+    /// opened, then one that waits for bytes without progress since `stalled_ns`. An entry that
+    /// is receiving now is never named.
+    #[must_use]
+    pub fn dispensable(&self, stalled_ns: u64) -> Option<Handle> {
+        self.oldest(Class::Done, u64::MAX)
+            .or_else(|| self.oldest(Class::Opened, u64::MAX))
+            .or_else(|| self.oldest(Class::Receiving, stalled_ns))
+    }
+
+    fn list(&self, class: Class) -> &List {
+        let [done, opened, receiving] = &self.lists;
+        match class {
+            Class::Done => done,
+            Class::Opened => opened,
+            Class::Receiving => receiving,
+        }
+    }
+
+    fn list_mut(&mut self, class: Class) -> &mut List {
+        let [done, opened, receiving] = &mut self.lists;
+        match class {
+            Class::Done => done,
+            Class::Opened => opened,
+            Class::Receiving => receiving,
+        }
+    }
+
+    /// Appends an entry that is in no list to the young end of its class's list.
+    fn link(&mut self, at: usize) {
+        let Some(class) = self.entries.get(at).map(|entry| entry.class) else { return };
+        let list = self.list_mut(class);
+        let older = list.newest.replace(at);
+        if older.is_none() {
+            list.oldest = Some(at);
+        }
+        if let Some(entry) = older.and_then(|older| self.entries.get_mut(older)) {
+            entry.newer = Some(at);
+        }
+        if let Some(entry) = self.entries.get_mut(at) {
+            (entry.older, entry.newer) = (older, None);
+        }
+    }
+
+    /// Takes an entry out of its class's list.
+    fn unlink(&mut self, at: usize) {
+        let Some(entry) = self.entries.get(at) else { return };
+        let (class, older, newer) = (entry.class, entry.older, entry.newer);
+        match older.and_then(|older| self.entries.get_mut(older)) {
+            Some(entry) => entry.newer = newer,
+            None => self.list_mut(class).oldest = newer,
+        }
+        match newer.and_then(|newer| self.entries.get_mut(newer)) {
+            Some(entry) => entry.older = older,
+            None => self.list_mut(class).newest = older,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::Endpoint;
+
+    fn key(port: u16) -> Key {
+        let end = |port| Endpoint { addr: IpAddr::from([127, 0, 0, 1]), port };
+        Key { client: end(port), server: end(443) }
+    }
+
+    #[test]
+    fn leaves_in_order_of_usefulness() {
+        let mut table = Table::new(4);
+        let receiving = table.insert(key(1), 1, Class::Receiving, 0).unwrap();
+        table.insert(key(2), 2, Class::Opened, 1).unwrap();
+        table.insert(key(3), 3, Class::Opened, 2).unwrap();
+        let done = table.insert(key(4), 4, Class::Receiving, 3).unwrap();
+        table.touch(done, Class::Done, 4);
+        assert_eq!(table.insert(key(5), 5, Class::Opened, 5), Err(5));
+        let mut order = Vec::new();
+        while let Some(handle) = table.dispensable(0) {
+            order.push(table.remove(handle).unwrap().1);
+        }
+        assert_eq!(order, [4, 2, 3, 1]);
+        assert!(table.is_empty());
+
+        let handle = table.insert(key(1), 1, Class::Receiving, 10).unwrap();
+        assert_ne!(handle, Handle(usize::MAX));
+        assert_eq!(table.dispensable(9), None, "still receiving");
+        let _ = receiving;
+    }
+
+    #[test]
+    fn expires_by_last_move() {
+        let mut table = Table::new(4);
+        let first = table.insert(key(1), 1, Class::Opened, 0).unwrap();
+        table.insert(key(2), 2, Class::Opened, 5).unwrap();
+        table.touch(first, Class::Receiving, 8);
+        assert_eq!(table.expired(4), None);
+        assert_eq!(table.expired(5), table.find(&key(2)));
+        let second = table.find(&key(2)).unwrap();
+        table.remove(second);
+        assert_eq!(table.expired(8), Some(first));
+    }
+
+    proptest! {
+        /// Against a plain list that is searched: same order, same members, whatever is done.
+        #[test]
+        fn agrees_with_a_list(steps in prop::collection::vec((0u8..4, 0u16..12, 0usize..3), 0..200)) {
+            let mut table = Table::new(8);
+            let mut model: Vec<(u16, Class)> = Vec::new();
+            for (now, (step, port, class)) in steps.into_iter().enumerate() {
+                let (now, class) = (now as u64, Class::ALL[class]);
+                let found = table.find(&key(port));
+                prop_assert_eq!(found.is_some(), model.iter().any(|(p, _)| *p == port));
+                match (step, found) {
+                    (0 | 1, None) => {
+                        let added = table.insert(key(port), port, class, now).is_ok();
+                        prop_assert_eq!(added, model.len() < 8);
+                        if added { model.push((port, class)) }
+                    }
+                    (1 | 2, Some(handle)) => {
+                        table.touch(handle, class, now);
+                        model.retain(|(p, _)| *p != port);
+                        model.push((port, class));
+                    }
+                    (3, Some(handle)) => {
+                        prop_assert_eq!(table.remove(handle), Some((key(port), port)));
+                        model.retain(|(p, _)| *p != port);
+                    }
+                    _ => {}
+                }
+                for class in Class::ALL {
+                    let oldest = model.iter().find(|(_, c)| *c == class).map(|(p, _)| key(*p));
+                    let found = table.oldest(class, u64::MAX).and_then(|handle| table.key(handle));
+                    prop_assert_eq!(found, oldest);
+                }
+                prop_assert_eq!(table.len(), model.len());
+            }
+        }
+    }
+}
