@@ -32,3 +32,9 @@ pub mod sensor;
 
 #[cfg(feature = "shell")]
 pub mod capture;
+
+#[cfg(feature = "shell")]
+pub mod output;
+
+#[cfg(feature = "shell")]
+pub mod config;

@@ -1,8 +1,10 @@
 //! The engine: joins the stages, owns the loss ledger. Fuzzers, benchmarks, tests and every
 //! capture source drive this one type.
 
+mod clients;
 mod settings;
 
+pub use clients::Clients;
 pub use settings::{Limits, PortSet, ProxyProtocol, Settings};
 
 use std::sync::Arc;

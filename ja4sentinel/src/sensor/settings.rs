@@ -1,5 +1,7 @@
 //! What a sensor watches, and its limits.
 
+use super::Clients;
+
 /// A set of TCP ports; `any` is all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortSet {
@@ -109,6 +111,8 @@ pub enum ProxyProtocol {
 pub struct Settings {
     /// Server ports that are watched.
     pub ports: PortSet,
+    /// Client addresses that are watched.
+    pub clients: Clients,
     /// Bounds.
     pub limits: Limits,
     /// Whether hellos behind a plain-text or binary preamble (STARTTLS and the like) are found.
@@ -126,6 +130,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ports: PortSet::from_iter([443, 8443]),
+            clients: Clients::default(),
             limits: Limits::default(),
             starttls: false,
             proxy_protocol: ProxyProtocol::Off,

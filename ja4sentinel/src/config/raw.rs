@@ -1,0 +1,222 @@
+//! What was typed: every key that there is, each with its place, nothing resolved.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde_json::json;
+
+use super::interfaces::InterfacePattern;
+use super::lists::{Field, PortRange};
+use super::reading::{Reading, Typed, Value};
+use super::schema::object;
+use super::section::section;
+use super::values::{Count, Size, words};
+use super::yaml::{Node, Yaml};
+use super::{Backend, LogLevel};
+use crate::output::{Compression, Format, SocketType};
+use crate::sensor::ProxyProtocol;
+
+section! {
+    /// Configuration of ja4sentinel.
+    Raw {
+        /// What is watched, and how.
+        core: Core,
+        /// Bounds of memory.
+        limits: Limits,
+        /// Where records go; any number at once.
+        outputs: Outputs,
+    }
+
+    /// What is watched, and how.
+    Core {
+        /// Interfaces: names, globs, `!` before those to leave out, or `any`; those that fit are followed as they come and go.
+        interface: Vec<InterfacePattern> = "any",
+        /// TCP ports of the servers, ranges of them, or `any`.
+        listen_ports: Vec<PortRange> = "[443, 8443]",
+        /// How packets are taken: `ebpf`, `pcap`, or `auto` for eBPF where it works and libpcap where not.
+        backend: Backend = "auto",
+        /// A further condition on packets, in the language of tcpdump.
+        bpf_filter: String,
+        /// Whether interfaces are put into promiscuous mode.
+        promiscuous: bool = "false",
+        /// A connection that makes no progress for so many seconds is given up.
+        flow_timeout_sec: Count<1, 3600> = "30",
+        /// Client networks that are watched; without any, all are.
+        allow_clients: Vec<IpNet> = "[]",
+        /// Client networks that are left out, also within an allowed one.
+        deny_clients: Vec<IpNet> = "[]",
+        /// PROXY protocol before the hello, of which the real client's address is taken: `off`, `accept`, or `require`.
+        proxy_protocol: ProxyProtocol = "off",
+        /// Whether hellos behind a STARTTLS dialogue are found.
+        starttls: bool = "false",
+        /// Tunnels that are unwrapped at most (VXLAN, Geneve, GRE, IPIP).
+        tunnel_depth: Count<0, 4> = "0",
+        /// Whether a hello that could not be fingerprinted is reported as a record of kind `incomplete`.
+        report_incomplete: bool = "false",
+        /// Service messages up to this level go to standard error: `error`, `warn`, `info`, `debug` or `trace`.
+        log_level: LogLevel = "info",
+    }
+
+    /// Bounds of memory.
+    Limits {
+        /// Connections tracked at once.
+        flows: Count<1, 10_000_000> = "100000",
+        /// Out-of-order pieces held for one hello.
+        segments_per_hello: Count<1, 10_000> = "100",
+        /// Client bytes looked at for one hello.
+        bytes_per_hello: Size = "64KiB",
+        /// Bytes held for reassembly over all connections.
+        reassembly_bytes: Size = "256MiB",
+    }
+
+    /// One output.
+    Output {
+        /// Where lines go.
+        r#type: SinkType,
+        /// How logs and metrics call this output; without it, its type and path.
+        name: String,
+        /// Whether it is in use.
+        enabled: bool = "true",
+        /// Records that wait at most, while the output is slow or away.
+        queue: Count<1, 10_000_000> = "10000",
+        /// Shape of a line: `flat`, `eve` (Suricata) or `ecs` (Elastic).
+        format: Format = "flat",
+        /// One record of so many is written.
+        sample: Count<1, 1_000_000> = "1",
+        /// Which records, and which of their fields.
+        filter: OutputFilter,
+        /// What this type of output needs.
+        params: Node,
+    }
+
+    /// Which records, and which of their fields.
+    OutputFilter {
+        /// Server ports whose records are written; without it, all.
+        ports: Vec<PortRange>,
+        /// Fields that are kept; without it, all.
+        fields: Vec<Field>,
+    }
+
+    /// What a file needs.
+    FileParams {
+        /// The file; made with mode 0640, appended to. Required.
+        path: PathBuf,
+        /// A line waits in the buffer for so long at most.
+        flush_interval: Duration = "1s",
+        /// Rotate before the file grows over this.
+        rotate_size: Size,
+        /// Rotate when the file was begun so long ago.
+        rotate_age: Duration,
+        /// Rotated files kept; `path.1` is the newest.
+        rotate_keep: Count<1, 10_000> = "7",
+        /// Compression of rotated files: `none` or `gzip`.
+        compression: Compression = "none",
+    }
+
+    /// What a UNIX socket needs.
+    UnixSocketParams {
+        /// The socket that the reader listens on. Required.
+        socket_path: PathBuf,
+        /// Type of the socket: `stream`, `datagram`, or `auto` to find out.
+        socket_type: SocketType = "auto",
+        /// Directory in which records wait on disk while the reader is away.
+        spool_dir: PathBuf,
+        /// Bytes that the spool holds at most.
+        spool_size: Size = "64MiB",
+    }
+}
+
+/// The type of an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SinkType {
+    Stdout,
+    File,
+    UnixSocket,
+}
+
+words!(SinkType { "stdout" => Self::Stdout, "file" => Self::File, "unix_socket" => Self::UnixSocket });
+words!(Backend { "auto" => Self::Auto, "ebpf" => Self::Ebpf, "pcap" => Self::Pcap });
+words!(LogLevel {
+    "error" => Self::Error,
+    "warn" => Self::Warn,
+    "info" => Self::Info,
+    "debug" => Self::Debug,
+    "trace" => Self::Trace,
+});
+words!(ProxyProtocol { "off" => Self::Off, "accept" => Self::Accept, "require" => Self::Require });
+words!(Format { "flat" => Self::Flat, "eve" => Self::Eve, "ecs" => Self::Ecs });
+words!(SocketType { "auto" => Self::Auto, "stream" => Self::Stream, "datagram" => Self::Datagram });
+words!(Compression { "none" => Self::None, "gzip" => Self::Gzip });
+
+/// The list of outputs, each with its index as typed.
+#[derive(Debug, Clone)]
+pub(super) struct Outputs(pub(super) Vec<(usize, Typed<Output>)>);
+
+impl Value for Outputs {
+    fn allowed() -> String {
+        "a list of outputs, each with its type".to_owned()
+    }
+
+    fn read(node: &Node, reading: &mut Reading) -> Option<Self> {
+        let Yaml::List(nodes) = &node.value else { return reading.refuse(node) };
+        let read =
+            |(i, node)| reading.under(format!("[{i}]"), |reading| Some((i, reading.value(node)?)));
+        Some(Self(nodes.iter().enumerate().filter_map(read).collect()))
+    }
+
+    fn schema() -> serde_json::Value {
+        let params = |sink: &str, schema| {
+            json!({
+                "if": { "properties": { "type": { "const": sink } } },
+                "then": { "properties": { "params": schema } },
+            })
+        };
+        let mut item = Output::schema();
+        if let Some(fields) = item.as_object_mut() {
+            fields.insert("required".into(), json!(["type"]));
+            fields.insert(
+                "allOf".into(),
+                json!([
+                    params("stdout", StdoutParams::schema()),
+                    params("file", FileParams::schema()),
+                    params("unix_socket", UnixSocketParams::schema()),
+                ]),
+            );
+        }
+        json!({ "type": "array", "items": item })
+    }
+}
+
+/// What standard output needs: nothing.
+#[derive(Debug, Default)]
+pub(super) struct StdoutParams;
+
+impl Value for StdoutParams {
+    fn allowed() -> String {
+        "nothing".to_owned()
+    }
+
+    fn read(node: &Node, reading: &mut Reading) -> Option<Self> {
+        reading.section(node)?.finish(reading, |_| None);
+        Some(Self)
+    }
+
+    fn schema() -> serde_json::Value {
+        object("Standard output has no parameters.", &[])
+    }
+}
+
+/// `type` is a Rust word, and is written `r#type` there.
+fn name_of(key: &'static str) -> &'static str {
+    key.strip_prefix("r#").unwrap_or(key)
+}
+
+/// The full path of a key that was typed in the wrong section.
+fn elsewhere(key: &str) -> Option<String> {
+    let schema = Raw::schema();
+    ["core", "limits"].into_iter().find_map(|section| {
+        let known = schema.pointer(&format!("/properties/{section}/properties/{key}")).is_some();
+        known.then(|| format!("{section}.{key}"))
+    })
+}

@@ -1,0 +1,184 @@
+//! Loading a configuration: established files, layers, and every kind of mistake.
+
+use std::path::Path;
+
+use ja4sentinel::config::{Backend, Config, LogLevel, Overrides};
+use ja4sentinel::output::{OutputConfig, SinkConfig};
+use ja4sentinel::sensor::{PortSet, ProxyProtocol};
+
+fn load(text: &str) -> Result<Config, String> {
+    load_layers(text, &[], &Overrides::default())
+}
+
+fn load_layers(text: &str, env: &[(&str, &str)], flags: &Overrides) -> Result<Config, String> {
+    let env =
+        |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Config::load(Some((Path::new("c.yml"), text)), &env, flags)
+        .map_err(|mistakes| mistakes.to_string())
+}
+
+fn ports(list: &[u16]) -> PortSet {
+    list.iter().copied().collect()
+}
+
+#[test]
+fn nothing_typed_is_the_default() {
+    for text in ["", "# nothing\n", "core:\noutputs:\n", "core: {}\n"] {
+        assert_eq!(load(text), Ok(Config::default()), "{text:?}");
+    }
+    assert_eq!(Config::load(None, &|_| None, &Overrides::default()), Ok(Config::default()));
+}
+
+#[test]
+fn an_established_file_is_read_as_ever() {
+    let config = load(
+        "core:\n  interface: eth0\n  listen_ports: [443, 8443]\n  bpf_filter: \"\"\n  \
+         flow_timeout_sec: 30\n  log_level: INFO\n\
+         outputs:\n  - type: unix_socket\n    enabled: true\n    params:\n      \
+         socket_path: /var/run/logcorrelator/network.socket\n  \
+         - type: file\n    enabled: false\n    params:\n      path: /var/log/ja4.log\n  \
+         - type: stdout\n    enabled: false\n    params: {}\n",
+    )
+    .unwrap();
+    assert_eq!(config.interfaces.to_string(), "eth0");
+    assert_eq!(config.settings.ports, ports(&[443, 8443]));
+    assert_eq!(config.bpf_filter, None, "an empty filter is none");
+    assert_eq!(config.settings.limits.flow_timeout_ns, 30_000_000_000);
+    assert_eq!(config.log_level, LogLevel::Info);
+    let [OutputConfig { sink: SinkConfig::UnixSocket(socket), .. }] = config.outputs.as_slice()
+    else {
+        panic!("{:?}", config.outputs)
+    };
+    assert_eq!(socket.path, Path::new("/var/run/logcorrelator/network.socket"));
+}
+
+#[test]
+fn later_layers_win() {
+    let text = "core: {interface: eth0, listen_ports: 1, flow_timeout_sec: 5, backend: pcap}\n";
+    let env = [
+        ("JA4SENTINEL_INTERFACE", "eth1,en*"),
+        ("JA4SENTINEL_PORTS", "2,10-12"),
+        ("JA4SENTINEL_BPF_FILTER", "host 192.0.2.1"),
+        ("JA4SENTINEL_FLOW_TIMEOUT", "7"),
+        ("JA4SENTINEL_LOG_LEVEL", "debug"),
+        ("JA4SENTINEL_BACKEND", ""),
+    ];
+    let flags = Overrides { ports: Some("3".into()), ..Overrides::default() };
+    let config = load_layers(text, &env, &flags).unwrap();
+    assert_eq!(config.interfaces.to_string(), "eth1,en*", "environment over file");
+    assert_eq!(config.settings.ports, ports(&[3]), "flag over environment");
+    assert_eq!(config.bpf_filter.as_deref(), Some("host 192.0.2.1"));
+    assert_eq!(config.settings.limits.flow_timeout_ns, 7_000_000_000);
+    assert_eq!(config.log_level, LogLevel::Debug);
+    assert_eq!(config.backend, Backend::Pcap, "an empty variable is not set");
+    let config = load_layers(text, &env, &Overrides::default()).unwrap();
+    assert_eq!(config.settings.ports, ports(&[2, 10, 11, 12]));
+}
+
+#[test]
+fn ports_networks_and_limits_in_every_notation() {
+    let config = load(
+        "core:\n  listen_ports: [443, \"8000-8002\", \"9443\"]\n  \
+         allow_clients: [192.0.2.0/24, \"2001:db8::1\"]\n  deny_clients: 192.0.2.7\n  \
+         proxy_protocol: require\n  tunnel_depth: 2\n  starttls: true\n  \
+         report_incomplete: true\n  promiscuous: true\n\
+         limits:\n  flows: 5\n  bytes_per_hello: 16KiB\n  reassembly_bytes: 1000000\n",
+    )
+    .unwrap();
+    let settings = &config.settings;
+    assert_eq!(settings.ports, ports(&[443, 8000, 8001, 8002, 9443]));
+    assert!(settings.clients.permit("192.0.2.8".parse().unwrap()));
+    assert!(!settings.clients.permit("192.0.2.7".parse().unwrap()));
+    assert!(settings.clients.permit("2001:db8::1".parse().unwrap()));
+    assert!(!settings.clients.permit("2001:db8::2".parse().unwrap()));
+    assert_eq!(settings.proxy_protocol, ProxyProtocol::Require);
+    assert_eq!((settings.tunnel_depth, settings.starttls), (2, true));
+    assert!(settings.report_incomplete && config.promiscuous);
+    assert_eq!((settings.limits.flows, settings.limits.bytes_per_hello), (5, 16 * 1024));
+    assert_eq!(settings.limits.reassembly_bytes, 1_000_000);
+    assert_eq!(load("core: {listen_ports: any}\n").unwrap().settings.ports, PortSet::any());
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_place() {
+    let text = "\
+core:
+  interfaec: eth0
+  listen_ports: [443, 70000, \"9-8\"]
+  log_level: inf
+  log_level: info
+  flow_timeout_sec: 0
+  deny_clients: [10.0.0.0/99]
+listen_ports: 1
+limits:
+  flows: many
+  bytes_per_hello: 64K
+outputs:
+  - type: fil
+  - type: file
+  - enabled: true
+  - type: unix_socket
+    params: {socket_path: /s, path: /p, spool_size: 1MiB}
+  - type: stdout
+    params: 5
+  - type: stdout
+    sample: 0
+  - 7
+";
+    let env = [("JA4SENTINEL_PORTS", "0"), ("JA4SENTINEL_LOG_LEVEL", "loud")];
+    let flags = Overrides { backend: Some("epbf".into()), ..Overrides::default() };
+    let report = load_layers(text, &env, &flags).unwrap_err();
+    let expected = [
+        "c.yml:2:3: core.interfaec: unknown key; allowed: interface, listen_ports,",
+        "c.yml:3:23: core.listen_ports: found 70000; allowed: ports from 1 to 65535",
+        "c.yml:3:30: core.listen_ports: found \"9-8\"; allowed: ports from 1 to 65535",
+        "c.yml:4:14: core.log_level: found \"inf\"; allowed: error, warn, info, debug, trace; did \
+         you mean info?",
+        "c.yml:5:3: core.log_level: duplicate key, first on line 4; allowed: each key once",
+        "c.yml:6:21: core.flow_timeout_sec: found 0; allowed: a whole number from 1 to 3600",
+        "c.yml:7:18: core.deny_clients: found \"10.0.0.0/99\"; allowed: a network such as",
+        "c.yml:8:1: listen_ports: unknown key; allowed: core, limits, outputs; did you mean \
+         core.listen_ports?",
+        "c.yml:10:10: limits.flows: found \"many\"; allowed: a whole number from 1 to 10000000",
+        "c.yml:11:20: limits.bytes_per_hello: found \"64K\"; allowed: bytes, or a number with",
+        "c.yml:13:11: outputs[0].type: found \"fil\"; allowed: stdout, file, unix_socket; did you \
+         mean file?",
+        "c.yml:14:5: outputs[1].params.path: missing; allowed: a path",
+        "c.yml:15:5: outputs[2].type: missing; allowed: stdout, file, unix_socket",
+        "c.yml:17:31: outputs[3].params.path: unknown key; allowed: socket_path, socket_type,",
+        "c.yml:17:53: outputs[3].params.spool_size: found it without spool_dir; allowed: both",
+        "c.yml:19:13: outputs[4].params: found 5; allowed: a mapping",
+        "c.yml:20:5: outputs[5]: another output is also called \"stdout\"; allowed: a name of its",
+        "c.yml:21:13: outputs[5].sample: found 0; allowed: a whole number from 1 to 1000000",
+        "c.yml:22:5: outputs[6]: found 7; allowed: a mapping",
+        "environment variable JA4SENTINEL_LOG_LEVEL: core.log_level: found \"loud\"; allowed:",
+        "environment variable JA4SENTINEL_PORTS: core.listen_ports: found \"0\"; allowed: ports",
+        "flag --backend: core.backend: found \"epbf\"; allowed: auto, ebpf, pcap; did you mean \
+         ebpf?",
+    ];
+    let lines: Vec<&str> = report.lines().collect();
+    for (line, start) in lines.iter().zip(expected) {
+        assert!(line.starts_with(start), "\n got: {line}\nwant: {start}");
+    }
+    assert_eq!(lines.len(), expected.len(), "\n{report}");
+}
+
+#[test]
+fn a_file_that_is_no_yaml_still_leaves_the_other_layers_judged() {
+    let flags = Overrides { backend: Some("x".into()), ..Overrides::default() };
+    let report = load_layers("core: [\n", &[], &flags).unwrap_err();
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines.len(), 2, "{report}");
+    assert!(lines[0].starts_with("c.yml:"), "{report}");
+    assert!(lines[1].starts_with("flag --backend: core.backend: found \"x\""), "{report}");
+}
+
+#[test]
+fn nothing_to_watch_and_nowhere_to_write_are_mistakes() {
+    let text = "core: {interface: ['!lo'], listen_ports: []}\n\
+                outputs: [{type: stdout, enabled: false}]\n";
+    let report = load(text).unwrap_err();
+    assert!(report.contains("core.interface: found no interface to watch"), "{report}");
+    assert!(report.contains("core.listen_ports: found an empty list"), "{report}");
+    assert!(report.contains("outputs: found no enabled output"), "{report}");
+}
