@@ -2,10 +2,12 @@
 
 mod assembler;
 mod budget;
+mod fragments;
 mod key;
 mod table;
 
 pub use assembler::{Assembler, Inserted};
 pub use budget::{Bounds, Budget, Limit};
+pub use fragments::{Defragmenter, FragmentLimits, FragmentLoss, Pushed, Reassembled};
 pub use key::Key;
 pub use table::{Class, Handle, Table};
