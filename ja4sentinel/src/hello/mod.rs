@@ -8,6 +8,7 @@ mod body;
 mod cause;
 mod client_hello;
 mod message;
+pub mod preamble;
 mod reading;
 mod records;
 
