@@ -8,3 +8,4 @@ pub mod netns;
 pub mod notice;
 pub mod process;
 pub mod servers;
+pub mod tshark;

@@ -4,6 +4,8 @@
 mod ebpf;
 mod process;
 mod run;
+mod setup;
+mod test;
 mod tidy;
 mod workspace;
 
@@ -25,6 +27,10 @@ enum Command {
     Ebpf(ebpf::Ebpf),
     /// Build the agent and run it on this host's interfaces, JSON records on standard output
     Run(run::Arguments),
+    /// Install what a command needs and this machine lacks, after asking
+    Setup(setup::Arguments),
+    /// Run all tests, the privileged ones included
+    Test(test::Arguments),
     /// Check the rules of the house that neither rustc nor clippy knows
     Tidy,
 }
@@ -33,6 +39,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Setup(arguments) => setup::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
     };
     match done {

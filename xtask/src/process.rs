@@ -48,7 +48,7 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
 }
 
 /// The command line as a person would type it, for messages.
-fn line(command: &Command) -> String {
+pub(crate) fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,111 @@
+//! `cargo xtask setup`: installs what a command needs and this machine lacks, after saying what
+//! and why. The commands that need something call [`ensure`] first.
+
+mod chroot;
+mod needs;
+mod packages;
+mod plan;
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use ja4sentinel_tests::notice::in_ci;
+
+use needs::Need;
+use plan::Plan;
+
+/// Arguments of `cargo xtask setup`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Install without asking
+    #[arg(long)]
+    yes: bool,
+    /// What the machine is to be ready for
+    #[arg(long = "for", value_enum, value_name = "WHAT", default_value = "test")]
+    purpose: Purpose,
+}
+
+/// What a machine can be set up for; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Building and running the agent
+    Run,
+    /// `cargo xtask demo`
+    Demo,
+    /// `cargo xtask test`
+    Test,
+    /// Everything that continuous integration runs: every client, other kernels
+    Ci,
+}
+
+/// Sets up and says how it stands.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    ensure(arguments.purpose, arguments.yes)?;
+    println!("set-up: this machine has what it needs");
+    Ok(())
+}
+
+/// Makes sure that everything is there that `purpose` cannot do without.
+///
+/// Installs without asking when `yes` is given or in continuous integration; asks on a terminal;
+/// elsewhere it stops and names `--yes`. What is merely welcome is offered along with the rest,
+/// and never stops anything.
+pub(crate) fn ensure(purpose: Purpose, yes: bool) -> Result<()> {
+    let missing = Need::missing(purpose);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let plan = Plan::new(&missing);
+    let commands = plan.commands()?;
+    say(purpose, &missing, &plan, &commands);
+    if !commands.is_empty() && agreed(yes)? {
+        plan.carry_out();
+        println!("set-up: done\n");
+    }
+    let still = Need::missing(purpose);
+    let (required, welcome): (Vec<_>, Vec<_>) =
+        still.into_iter().partition(|need| need.is_required(purpose));
+    for need in welcome {
+        eprintln!("set-up: goes on without {} ({})", need.name, need.why);
+    }
+    if !required.is_empty() {
+        let names: Vec<_> = required.iter().map(|need| need.name).collect();
+        bail!("still missing: {}", names.join(", "));
+    }
+    Ok(())
+}
+
+fn say(purpose: Purpose, missing: &[&Need], plan: &Plan, commands: &[String]) {
+    println!("set-up: this machine lacks");
+    let width = missing.iter().map(|need| need.name.len()).max().unwrap_or(0);
+    for need in missing {
+        let weight = if need.is_required(purpose) { "" } else { " (optional)" };
+        println!("  {:width$}  {}{weight}", need.name, need.why);
+    }
+    if !commands.is_empty() {
+        println!("These commands install it:");
+        for command in commands {
+            println!("  {command}");
+        }
+    }
+    for name in plan.by_hand() {
+        println!("Install by hand, we know no package of this system for it: {name}");
+    }
+}
+
+/// Whether to go on and install.
+fn agreed(yes: bool) -> Result<bool> {
+    if yes || in_ci() {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        println!("Nobody is there to ask: run the commands above, or give --yes.");
+        return Ok(false);
+    }
+    print!("Go on? [Y/n] ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+}

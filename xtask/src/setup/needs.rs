@@ -1,0 +1,241 @@
+//! What the commands need: one table, with the reason for each line.
+
+use std::process::Command;
+
+use ja4sentinel_tests::process::find_program;
+use ja4sentinel_tests::tshark::Tshark;
+
+use super::Purpose;
+use super::packages::Names;
+use crate::process;
+
+/// One thing that a command needs or can use.
+pub(super) struct Need {
+    /// What it is called in messages.
+    pub(super) name: &'static str,
+    /// What for.
+    pub(super) why: &'static str,
+    /// The least purpose that uses it.
+    from: Purpose,
+    /// The least purpose that cannot do without; `None` for none but continuous integration.
+    required: Option<Purpose>,
+    present: Presence,
+    /// Where it comes from.
+    pub(super) source: Source,
+}
+
+/// How to see whether a thing is there.
+enum Presence {
+    /// One of these programs.
+    Program(&'static [&'static str]),
+    /// A library that the C compiler's linker finds.
+    Library(&'static str),
+    /// tshark with JA4.
+    Tshark,
+}
+
+/// Where a thing comes from.
+pub(super) enum Source {
+    /// The system's package manager.
+    Packages(Names),
+    /// The package manager where it has tshark 4.4, else a chroot of a later Debian.
+    Tshark(Names),
+}
+
+impl Need {
+    /// What `purpose` uses and this machine lacks.
+    pub(super) fn missing(purpose: Purpose) -> Vec<&'static Self> {
+        let used = NEEDS.iter().filter(|need| need.from <= purpose);
+        used.filter(|need| !need.present.holds()).collect()
+    }
+
+    /// Whether `purpose` cannot do without.
+    pub(super) fn is_required(&self, purpose: Purpose) -> bool {
+        purpose == Purpose::Ci || self.required.is_some_and(|least| least <= purpose)
+    }
+}
+
+impl Presence {
+    fn holds(&self) -> bool {
+        match self {
+            Self::Program(names) => names.iter().any(|name| find_program(name).is_some()),
+            Self::Library(file) => {
+                // The compiler echoes a name that it does not find.
+                let mut compiler = Command::new("cc");
+                process::output(compiler.arg(format!("-print-file-name={file}")))
+                    .is_ok_and(|path| path.trim() != *file)
+            }
+            Self::Tshark => Tshark::find().is_some(),
+        }
+    }
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        name: "libpcap",
+        why: "the agent links it, for its fallback without eBPF",
+        from: Purpose::Run,
+        required: Some(Purpose::Run),
+        present: Presence::Library("libpcap.so"),
+        source: Source::Packages(Names {
+            apt: "libpcap-dev",
+            dnf: "libpcap-devel",
+            apk: "libpcap-dev",
+            pacman: "libpcap",
+            zypper: "libpcap-devel",
+        }),
+    },
+    Need {
+        name: "ip",
+        why: "makes the throw-away network namespaces",
+        from: Purpose::Demo,
+        required: Some(Purpose::Demo),
+        present: Presence::Program(&["ip"]),
+        source: Source::Packages(Names { dnf: "iproute", ..Names::everywhere("iproute2") }),
+    },
+    Need {
+        name: "openssl",
+        why: "the TLS server, and a client",
+        from: Purpose::Demo,
+        required: Some(Purpose::Demo),
+        present: Presence::Program(&["openssl"]),
+        source: Source::Packages(Names::everywhere("openssl")),
+    },
+    Need {
+        name: "curl",
+        why: "a client",
+        from: Purpose::Demo,
+        required: None,
+        present: Presence::Program(&["curl"]),
+        source: Source::Packages(Names::everywhere("curl")),
+    },
+    Need {
+        name: "python3",
+        why: "a client: Python's ssl",
+        from: Purpose::Demo,
+        required: None,
+        present: Presence::Program(&["python3"]),
+        source: Source::Packages(Names { pacman: "python", ..Names::everywhere("python3") }),
+    },
+    Need {
+        name: "wget",
+        why: "a client, with GnuTLS on most systems",
+        from: Purpose::Demo,
+        required: None,
+        present: Presence::Program(&["wget"]),
+        source: Source::Packages(Names::everywhere("wget")),
+    },
+    Need {
+        name: "tcpdump",
+        why: "captures the bytes that a second opinion is asked about",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["tcpdump"]),
+        source: Source::Packages(Names::everywhere("tcpdump")),
+    },
+    Need {
+        name: "tcpreplay",
+        why: "plays captures to the kernel",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["tcpreplay"]),
+        source: Source::Packages(Names::everywhere("tcpreplay")),
+    },
+    Need {
+        name: "ethtool",
+        why: "switches a link's offloads off, for frames as on a wire",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["ethtool"]),
+        source: Source::Packages(Names::everywhere("ethtool")),
+    },
+    Need {
+        name: "gnutls-cli",
+        why: "a client",
+        from: Purpose::Test,
+        required: None,
+        present: Presence::Program(&["gnutls-cli"]),
+        source: Source::Packages(Names {
+            apt: "gnutls-bin",
+            pacman: "gnutls",
+            zypper: "gnutls",
+            ..Names::everywhere("gnutls-utils")
+        }),
+    },
+    Need {
+        name: "tshark 4.4",
+        why: "the second opinion on every JA4",
+        from: Purpose::Test,
+        required: None,
+        present: Presence::Tshark,
+        source: Source::Tshark(Names {
+            apt: "tshark",
+            apk: "tshark",
+            zypper: "wireshark",
+            ..Names::everywhere("wireshark-cli")
+        }),
+    },
+    Need {
+        name: "node",
+        why: "a client",
+        from: Purpose::Ci,
+        required: None,
+        present: Presence::Program(&["node", "nodejs"]),
+        source: Source::Packages(Names::everywhere("nodejs")),
+    },
+    Need {
+        name: "chromium",
+        why: "a client",
+        from: Purpose::Ci,
+        required: None,
+        present: Presence::Program(&["chromium", "chromium-browser", "google-chrome"]),
+        source: Source::Packages(Names::everywhere("chromium")),
+    },
+    Need {
+        name: "firefox",
+        why: "a client",
+        from: Purpose::Ci,
+        required: None,
+        present: Presence::Program(&["firefox-esr", "firefox"]),
+        source: Source::Packages(Names {
+            dnf: "firefox",
+            pacman: "firefox",
+            zypper: "MozillaFirefox",
+            ..Names::everywhere("firefox-esr")
+        }),
+    },
+    Need {
+        name: "qemu",
+        why: "runs other kernels",
+        from: Purpose::Ci,
+        required: None,
+        present: Presence::Program(&["qemu-system-x86_64"]),
+        source: Source::Packages(Names {
+            apt: "qemu-system-x86",
+            dnf: "qemu-system-x86-core",
+            apk: "qemu-system-x86_64",
+            pacman: "qemu-system-x86",
+            zypper: "qemu-x86",
+        }),
+    },
+    Need {
+        name: "busybox",
+        why: "the user space of other kernels",
+        from: Purpose::Ci,
+        required: None,
+        present: Presence::Program(&["busybox"]),
+        source: Source::Packages(Names {
+            dnf: "busybox",
+            pacman: "busybox",
+            ..Names::everywhere("busybox-static")
+        }),
+    },
+    Need {
+        name: "cpio",
+        why: "packs the user space of other kernels",
+        from: Purpose::Ci,
+        required: None,
+        present: Presence::Program(&["cpio"]),
+        source: Source::Packages(Names::everywhere("cpio")),
+    },
+];

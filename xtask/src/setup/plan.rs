@@ -1,0 +1,76 @@
+//! How to get what is missing on this system.
+
+use anyhow::Result;
+
+use super::chroot;
+use super::needs::{Need, Source};
+use super::packages::Manager;
+use crate::process;
+
+/// What to do, in order.
+pub(super) struct Plan {
+    manager: Option<Manager>,
+    packages: Vec<&'static str>,
+    /// Whether tshark comes from a chroot.
+    chroot: bool,
+    by_hand: Vec<&'static str>,
+}
+
+impl Plan {
+    pub(super) fn new(missing: &[&'static Need]) -> Self {
+        let manager = Manager::of_this_system();
+        let mut plan = Self { manager, packages: Vec::new(), chroot: false, by_hand: Vec::new() };
+        for need in missing {
+            match (&need.source, manager) {
+                (Source::Packages(names), Some(manager)) => {
+                    plan.packages.push(manager.name_in(names));
+                }
+                (Source::Tshark(_), Some(Manager::Apt)) if !chroot::host_is_new_enough() => {
+                    plan.chroot = true;
+                    plan.packages.extend(chroot::missing_packages());
+                }
+                (Source::Tshark(names), Some(manager)) => {
+                    plan.packages.push(manager.name_in(names));
+                }
+                (_, None) => plan.by_hand.push(need.name),
+            }
+        }
+        plan
+    }
+
+    /// The commands as a person would type them.
+    pub(super) fn commands(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        if let Some(manager) = self.manager
+            && !self.packages.is_empty()
+        {
+            lines.extend(manager.refresh_command()?.as_ref().map(process::line));
+            lines.push(process::line(&manager.install_command(&self.packages)?));
+        }
+        if self.chroot {
+            lines.push(chroot::description());
+        }
+        Ok(lines)
+    }
+
+    /// What no package manager that we know brings.
+    pub(super) fn by_hand(&self) -> &[&'static str] {
+        &self.by_hand
+    }
+
+    /// Does it. A failed part does not keep the others from being tried: whoever made the plan
+    /// looks again at what is missing.
+    pub(super) fn carry_out(&self) {
+        if let Some(manager) = self.manager
+            && !self.packages.is_empty()
+            && let Err(error) = manager.install(&self.packages)
+        {
+            eprintln!("set-up: {error:#}");
+        }
+        if self.chroot
+            && let Err(error) = chroot::make()
+        {
+            eprintln!("set-up: {error:#}");
+        }
+    }
+}
