@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod ebpf;
+mod hostile;
 mod process;
 mod run;
 mod setup;
@@ -25,6 +26,8 @@ enum Command {
     /// Build or check the compiled kernel program
     #[command(subcommand)]
     Ebpf(ebpf::Ebpf),
+    /// Read a generated corpus of hostile connections and count right, missing and wrong
+    Hostile(hostile::Arguments),
     /// Build the agent and run it on this host's interfaces, JSON records on standard output
     Run(run::Arguments),
     /// Install what a command needs and this machine lacks, after asking
@@ -38,6 +41,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Hostile(arguments) => hostile::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => run::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments),

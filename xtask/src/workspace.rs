@@ -33,3 +33,10 @@ pub(crate) fn build_agent() -> Result<PathBuf> {
     process::run(cargo().args(arguments))?;
     Ok(target().join("debug").join("ja4sentinel"))
 }
+
+/// Builds the agent with the `release` profile and gives the path of its binary.
+pub(crate) fn build_agent_release() -> Result<PathBuf> {
+    let arguments = ["build", "--release", "--package", "ja4sentinel", "--bin", "ja4sentinel"];
+    process::run(cargo().args(arguments))?;
+    Ok(target().join("release").join("ja4sentinel"))
+}
