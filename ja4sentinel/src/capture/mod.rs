@@ -3,11 +3,14 @@
 //! Every source yields the same [`Frame`]s, so that one decoder reads them all.
 
 pub mod file;
+mod interfaces;
 
 use std::io;
 use std::sync::Arc;
 
 use crate::wire::{Endpoint, Frame};
+
+pub use interfaces::{Interface, interfaces, local_addresses};
 
 /// What a source hands over.
 #[derive(Debug, Clone)]
@@ -43,6 +46,13 @@ pub trait Live: Source {
     /// # Errors
     /// The source cannot be waited for.
     fn ready(&mut self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Watches exactly these interfaces from now on: new ones are taken up, others let go, those
+    /// that stay lose nothing. One that goes away by itself is no error; it may come back here.
+    ///
+    /// # Errors
+    /// An interface cannot be taken up; those before it in the list are.
+    fn watch(&mut self, interfaces: &[Interface]) -> Result<(), Self::Error>;
 
     /// Nothing more is wanted of the connection that had these ends at `as_of_ns`, which is the
     /// timestamp of the frame that settled it, or the time at which it timed out. A source that
