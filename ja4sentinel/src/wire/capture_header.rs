@@ -2,7 +2,7 @@
 //! LINKTYPE registry states their forms.
 
 use super::ip::Version;
-use super::link::Layer;
+use super::link::{Layer, ethertype};
 use super::span::Span;
 use super::{LinkType, WireError};
 
@@ -26,6 +26,7 @@ pub(super) fn read(link: LinkType, span: Span<'_>) -> Result<Layer<'_>, WireErro
         }
         LinkType::PPP | LinkType::PPP_HDLC => Ok(Layer::Ppp(span)),
         LinkType::PPP_WITH_DIRECTION => Ok(Layer::Ppp(span.skip(1, RUNT)?)),
+        LinkType::PPP_ETHER => Ok(Layer::EtherType(ethertype::PPPOE_SESSION, span)),
         LinkType::CISCO_HDLC => {
             let ([_, _, high, low], rest) = span.take::<4>(RUNT)?;
             Ok(Layer::EtherType(u16::from_be_bytes([*high, *low]), rest))
@@ -36,7 +37,26 @@ pub(super) fn read(link: LinkType, span: Span<'_>) -> Result<Layer<'_>, WireErro
             Ok(Layer::Wlan(span.skip(usize::from(u16::from_le_bytes([*l0, *l1])), RUNT)?))
         }
         LinkType::NFLOG => nflog(span),
+        LinkType::PPI => {
+            let ([_, _, l0, l1, dlt @ ..], _) = span.take::<8>(RUNT)?;
+            inside(*dlt, span.skip(usize::from(u16::from_le_bytes([*l0, *l1])), RUNT)?)
+        }
+        LinkType::PKTAP => {
+            let ([l0, l1, l2, l3, _, _, _, _, dlt @ ..], _) = span.take::<12>(RUNT)?;
+            let len = u32::from_le_bytes([*l0, *l1, *l2, *l3]);
+            inside(*dlt, span.skip(usize::try_from(len).unwrap_or(usize::MAX), RUNT)?)
+        }
         _ => Err(WireError::UnsupportedLink),
+    }
+}
+
+/// A frame behind a header that names its link type, little-endian as on the machines that write
+/// such headers. One such header in another does not occur.
+fn inside(dlt: [u8; 4], span: Span<'_>) -> Result<Layer<'_>, WireError> {
+    let dlt = u16::try_from(u32::from_le_bytes(dlt)).map_err(|_| WireError::UnsupportedLink)?;
+    match LinkType::from_dlt(dlt) {
+        LinkType::PPI | LinkType::PKTAP => Err(WireError::UnsupportedLink),
+        link => read(link, span),
     }
 }
 

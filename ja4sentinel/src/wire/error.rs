@@ -35,7 +35,7 @@ pub enum WireError {
     ExtensionLength,
     /// More IPv6 extension headers than [`MAX_EXTENSIONS`](super::MAX_EXTENSIONS).
     TooManyExtensions,
-    /// A tunnel's header goes beyond the datagram, or contradicts itself.
+    /// A tunnel's header goes beyond the datagram.
     TunnelHeader,
     /// The datagram ends inside the fixed part of the TCP header.
     TcpRunt,
@@ -94,17 +94,11 @@ impl WireError {
     }
 
     /// Whether the frame was none of ours to begin with: well-formed as far as it was read, and
-    /// without a TCP segment that we were asked to find. Every other cause is a frame that was
-    /// broken, or that the capture or one of our limits made unreadable.
+    /// without a TCP segment that we were asked to find, or that anyone could read. Every other
+    /// cause is a frame that was broken, or that the capture, one of our limits or a form that we
+    /// do not know made unreadable.
     #[must_use]
     pub fn is_foreign(self) -> bool {
-        matches!(
-            self,
-            Self::UnsupportedLink
-                | Self::NotIp
-                | Self::NotTcp
-                | Self::Encrypted
-                | Self::TunnelTooDeep
-        )
+        matches!(self, Self::NotIp | Self::NotTcp | Self::Encrypted | Self::TunnelTooDeep)
     }
 }

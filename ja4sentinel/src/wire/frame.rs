@@ -48,6 +48,12 @@ impl LinkType {
     pub const PPP: Self = Self(9);
     /// PPP in HDLC-like framing.
     pub const PPP_HDLC: Self = Self(50);
+    /// PPPoE session packets without their Ethernet header.
+    pub const PPP_ETHER: Self = Self(51);
+    /// Per-packet information, with a link type of its own inside.
+    pub const PPI: Self = Self(192);
+    /// Apple's packet tap, with a link type of its own inside.
+    pub const PKTAP: Self = Self(258);
     /// PPP behind a byte that states the direction.
     pub const PPP_WITH_DIRECTION: Self = Self(204);
     /// Cisco HDLC, RFC 1547 section 4.3.1.

@@ -17,7 +17,7 @@ pub(super) mod ethertype {
     pub(in crate::wire) const ETHERNET: u16 = 0x6558;
     pub(in crate::wire) const PPP: u16 = 0x880b;
     pub(super) const MPLS_MULTICAST: u16 = 0x8848;
-    pub(super) const PPPOE_SESSION: u16 = 0x8864;
+    pub(in crate::wire) const PPPOE_SESSION: u16 = 0x8864;
     pub(super) const VLAN: u16 = 0x8100;
     pub(super) const PROVIDER_VLAN: u16 = 0x88a8;
     /// Tags of double tagging from before 802.1ad.

@@ -6,7 +6,11 @@ use super::ip::{self, Datagram, Version};
 use super::link::{Layer, ethertype};
 use super::span::Span;
 
+/// A tunnel's header that goes beyond the datagram.
 const BROKEN: WireError = WireError::TunnelHeader;
+
+/// A UDP datagram that a port number alone called a tunnel, and whose bytes say otherwise.
+const OTHER: WireError = WireError::NotTcp;
 
 /// UDP ports of the tunnels that we read, from the IANA registry; Linux's VXLAN is older than its
 /// registration and has a default port of its own.
@@ -35,14 +39,14 @@ pub(super) fn open<'a>(
             gre(span)
         }
         ip::UDP => {
-            let ([s0, s1, d0, d1, l0, l1, _, _], rest) = span.take::<8>(WireError::NotTcp)?;
+            let ([s0, s1, d0, d1, l0, l1, _, _], rest) = span.take::<8>(OTHER)?;
             let source = u16::from_be_bytes([*s0, *s1]);
             let destination = u16::from_be_bytes([*d0, *d1]);
             let read = match (source, destination) {
                 (_, port::VXLAN | port::VXLAN_LINUX) => vxlan,
                 (_, port::GENEVE) => geneve,
                 (port::GTP_U, _) | (_, port::GTP_U) => gtp,
-                _ => return Err(WireError::NotTcp),
+                _ => return Err(OTHER),
             };
             context.enter()?;
             // A length of 0 is segmentation offload or a jumbogram: to the end of the datagram.
@@ -105,20 +109,20 @@ fn erspan3(span: Span<'_>) -> Result<Layer<'_>, WireError> {
 /// RFC 7348, section 5.
 fn vxlan(span: Span<'_>) -> Result<Layer<'_>, WireError> {
     const HAS_IDENTIFIER: u8 = 0x08;
-    let ([flags, ..], rest) = span.take::<8>(BROKEN)?;
+    let ([flags, ..], rest) = span.take::<8>(OTHER)?;
     if flags & HAS_IDENTIFIER == 0 {
-        return Err(BROKEN);
+        return Err(OTHER);
     }
     Ok(Layer::Ethernet(rest))
 }
 
 /// RFC 8926, section 3.
 fn geneve(span: Span<'_>) -> Result<Layer<'_>, WireError> {
-    let ([version_length, _, k0, k1, ..], rest) = span.take::<8>(BROKEN)?;
+    let ([version_length, _, k0, k1, ..], rest) = span.take::<8>(OTHER)?;
     if version_length >> 6 != 0 {
-        return Err(WireError::UnsupportedForm);
+        return Err(OTHER);
     }
-    let rest = rest.skip(usize::from(version_length & 0x3f) * 4, BROKEN)?;
+    let rest = rest.skip(usize::from(version_length & 0x3f) * 4, OTHER)?;
     match u16::from_be_bytes([*k0, *k1]) {
         ethertype::ETHERNET => Ok(Layer::Ethernet(rest)),
         kind => Ok(Layer::EtherType(kind, rest)),
@@ -130,28 +134,28 @@ fn gtp(span: Span<'_>) -> Result<Layer<'_>, WireError> {
     const USER_DATA: u8 = 0xff;
     const OPTIONAL_PART: u8 = 0x07;
     const HAS_EXTENSION: u8 = 0x04;
-    let ([flags, message, l0, l1, ..], rest) = span.take::<8>(BROKEN)?;
+    let ([flags, message, l0, l1, ..], rest) = span.take::<8>(OTHER)?;
     // Version 1, and GTP rather than GTP'.
     if flags >> 4 != 0b0011 || *message != USER_DATA {
-        return Err(WireError::NotTcp);
+        return Err(OTHER);
     }
     let mut rest = rest.limit(usize::from(u16::from_be_bytes([*l0, *l1])));
     if flags & OPTIONAL_PART != 0 {
-        let ([_, _, _, first], behind) = rest.take::<4>(BROKEN)?;
+        let ([_, _, _, first], behind) = rest.take::<4>(OTHER)?;
         rest = behind;
         let mut next = if flags & HAS_EXTENSION != 0 { *first } else { 0 };
         for _ in 0..MAX_GTP_EXTENSIONS {
             if next == 0 {
                 break;
             }
-            let ([units], _) = rest.take::<1>(BROKEN)?;
+            let ([units], _) = rest.take::<1>(OTHER)?;
             let len = usize::from(*units) * 4;
-            let last = len.checked_sub(1).ok_or(BROKEN)?;
-            let ([following], behind) = rest.skip(last, BROKEN)?.take::<1>(BROKEN)?;
+            let last = len.checked_sub(1).ok_or(OTHER)?;
+            let ([following], behind) = rest.skip(last, OTHER)?.take::<1>(OTHER)?;
             (next, rest) = (*following, behind);
         }
         if next != 0 {
-            return Err(BROKEN);
+            return Err(OTHER);
         }
     }
     Ok(Layer::Ip(Version::Either, rest))

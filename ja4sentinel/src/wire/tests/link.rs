@@ -91,7 +91,9 @@ fn pppoe(ppp: &[u8]) -> Vec<u8> {
 #[test]
 fn pppoe_session_carries_ip() {
     assert_eq!(segment(ethernet(&pppoe(&join(&[&[0, 0x21], &tcp4()])))).payload, PAYLOAD);
-    assert_eq!(segment(ethernet(&pppoe(&join(&[&[0, 0x57], &tcp6()])))).payload, PAYLOAD);
+    let bytes = pppoe(&join(&[&[0, 0x57], &tcp6()]));
+    assert_eq!(segment(ethernet(&bytes)).payload, PAYLOAD);
+    assert_eq!(segment(via(51, &bytes[14..])).payload, PAYLOAD);
     assert_eq!(error(ethernet(&pppoe(&[0xc0, 0x21, 1, 1]))), WireError::NotIp);
     assert_eq!(error(ethernet(&eth(0x8864, &[0x11, 7, 0, 9, 0, 0]))), WireError::NotIp);
 }
@@ -207,6 +209,19 @@ fn netfilter_log_in_either_order() {
         assert_eq!(segment(via(239, &message(10, &tcp6(), order))).payload, PAYLOAD);
         assert_eq!(error(via(239, &message(7, &tcp4(), order))), WireError::NotIp);
     }
+}
+
+#[test]
+fn headers_that_name_a_link_type() {
+    let ppi = |dlt: u32, inner: &[u8]| join(&[&[0, 0, 12, 0], &dlt.to_le_bytes(), &[0; 4], inner]);
+    let pktap = |dlt: u32, inner: &[u8]| {
+        join(&[&108u32.to_le_bytes(), &[1, 0, 0, 0], &dlt.to_le_bytes(), &[0; 96], inner])
+    };
+    assert_eq!(segment(via(192, &ppi(105, &wlan(0x08, 1, &[])))).payload, PAYLOAD);
+    assert_eq!(segment(via(258, &pktap(1, &eth(0x0800, &tcp4())))).payload, PAYLOAD);
+    assert_eq!(segment(via(258, &pktap(12, &tcp6()))).payload, PAYLOAD);
+    assert_eq!(error(via(192, &ppi(192, &ppi(12, &tcp4())))), WireError::UnsupportedLink);
+    assert_eq!(error(via(192, &ppi(0x1_0001, &tcp4()))), WireError::UnsupportedLink);
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn vxlan_on_both_ports_with_the_vlan_stack_going_on() {
         assert_eq!(segment(ethernet(&bytes)).vlan.ids(), [10, 20]);
     }
     let no_flag = over4(17, &udp(4789, &join(&[&[0; 8], &eth(0x0800, &tcp4())])));
-    assert_eq!(error(ethernet(&no_flag)), WireError::TunnelHeader);
+    assert_eq!(error(ethernet(&no_flag)), WireError::NotTcp);
     assert_eq!(error(ethernet(&over4(17, &udp(53, &[0; 30])))), WireError::NotTcp);
 }
 
@@ -103,6 +103,8 @@ fn geneve_with_options() {
         through(1, &geneve(0x0800, &tcp4()));
         through(1, &geneve(0x86dd, &tcp6()));
     }
+    let later_version = over4(17, &udp(6081, &join(&[&[0x40, 0, 8, 0, 0, 0, 0, 0], &tcp4()])));
+    assert_eq!(error(ethernet(&later_version)), WireError::NotTcp);
 }
 
 #[test]
@@ -117,7 +119,7 @@ fn gtp_with_optional_part_and_extensions() {
     through(1, &gtp(0x32, &[0, 7, 0, 0x85]));
     through(1, &gtp(0x34, &[0, 0, 0, 0x85, 1, 0, 9, 0]));
     through(1, &gtp(0x36, &[0, 0, 0, 0x85, 1, 0, 9, 0x40, 2, 0, 0, 0, 0, 0, 0, 0]));
-    assert_eq!(error(ethernet(&gtp(0x34, &[0, 0, 0, 0x85, 0, 0, 0, 0]))), WireError::TunnelHeader);
+    assert_eq!(error(ethernet(&gtp(0x34, &[0, 0, 0, 0x85, 0, 0, 0, 0]))), WireError::NotTcp);
     let echo = over4(17, &udp(2152, &[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0]));
     assert_eq!(error(ethernet(&echo)), WireError::NotTcp);
 }
@@ -125,6 +127,8 @@ fn gtp_with_optional_part_and_extensions() {
 #[test]
 fn a_short_tunnel_header_is_named() {
     assert_eq!(error(ethernet(&over4(47, &[0, 0]))), WireError::TunnelHeader);
-    assert_eq!(error(ethernet(&over4(17, &udp(4789, &[8, 0, 0])))), WireError::TunnelHeader);
+    for port in [4789, 6081, 2152] {
+        assert_eq!(error(ethernet(&over4(17, &udp(port, &[8, 0, 0])))), WireError::NotTcp);
+    }
     assert_eq!(error(ethernet(&over4(17, &[0; 7]))), WireError::NotTcp);
 }

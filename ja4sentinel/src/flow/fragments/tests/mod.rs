@@ -1,5 +1,7 @@
 //! Tests of the reassembly.
 
+mod golden;
+
 use proptest::prelude::*;
 
 use super::*;
