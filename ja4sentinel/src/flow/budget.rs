@@ -42,6 +42,12 @@ impl Budget {
         self.used
     }
 
+    /// Bytes that are free.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.limit.saturating_sub(self.used)
+    }
+
     /// Changes the limit; what is in use beyond a lower one stays until it is given back.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
@@ -49,7 +55,7 @@ impl Budget {
 
     /// Whether `more` bytes are free.
     pub(super) fn has(&self, more: usize) -> bool {
-        self.used.saturating_add(more) <= self.limit
+        more <= self.free()
     }
 
     /// A holder of `before` bytes now holds `after`.

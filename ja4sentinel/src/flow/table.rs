@@ -104,6 +104,12 @@ impl<V> Table<V> {
         self.entries.get(handle.0).map(|entry| entry.key)
     }
 
+    /// When an entry was last moved, nanoseconds.
+    #[must_use]
+    pub fn moved_ns(&self, handle: Handle) -> Option<u64> {
+        self.entries.get(handle.0).map(|entry| entry.moved_ns)
+    }
+
     /// The value of an entry.
     #[must_use]
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut V> {

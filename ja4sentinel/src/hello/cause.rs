@@ -25,6 +25,19 @@ pub enum NotTls {
 }
 
 impl NotTls {
+    /// Every cause.
+    pub const ALL: [Self; 9] = [
+        Self::PlainText,
+        Self::Sslv2Hello,
+        Self::Alert,
+        Self::LaterRecord,
+        Self::UnknownProtocol,
+        Self::RecordVersion,
+        Self::EmptyRecord,
+        Self::RecordTooLong,
+        Self::OtherHandshake,
+    ];
+
     /// Name of the cause in counters and records.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -64,6 +77,18 @@ pub enum Malformed {
 }
 
 impl Malformed {
+    /// Every cause.
+    pub const ALL: [Self; 8] = [
+        Self::HugeDeclaredLength,
+        Self::Interrupted,
+        Self::EmptyContinuation,
+        Self::LongContinuation,
+        Self::BodyShort,
+        Self::LongSessionId,
+        Self::ExtensionBlockShort,
+        Self::ExtensionTruncated,
+    ];
+
     /// Name of the cause in counters and records.
     #[must_use]
     pub fn label(self) -> &'static str {

@@ -68,6 +68,20 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Every cause.
+    pub const ALL: [Self; 10] = [
+        Self::LineTooLong,
+        Self::UnknownFamily,
+        Self::BadAddress,
+        Self::BadVersion,
+        Self::UnknownCommand,
+        Self::UnknownTransport,
+        Self::TooShort,
+        Self::TooLong,
+        Self::BrokenTlv,
+        Self::BadChecksum,
+    ];
+
     /// Name of the fault in counters and records.
     #[must_use]
     pub fn label(self) -> &'static str {

@@ -1,0 +1,55 @@
+//! What one segment says about the client's IP and TCP stack.
+
+use crate::record::MetaSource;
+use crate::wire::{IpFacts, Segment, TcpOptions, VlanStack};
+
+/// Most bytes that TCP options can have: a data offset of 15 words, less the fixed 20 bytes.
+const MAX_OPTIONS: usize = 40;
+
+/// The facts of a connection's SYN, or of the first segment of its hello.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts {
+    pub(super) source: MetaSource,
+    pub(super) timestamp_ns: u64,
+    pub(super) interface: u32,
+    pub(super) vlan: VlanStack,
+    pub(super) ip: IpFacts,
+    pub(super) window: u16,
+    /// Sequence number of the first byte of payload that can follow, or does.
+    pub(super) base: u32,
+    options: [u8; MAX_OPTIONS],
+    options_len: u8,
+}
+
+impl Facts {
+    pub(super) fn of(segment: &Segment<'_>) -> Self {
+        let opens = segment.flags.opens();
+        let mut options = [0; MAX_OPTIONS];
+        let mut options_len = 0;
+        for (slot, byte) in options.iter_mut().zip(segment.options.0) {
+            *slot = *byte;
+            options_len += 1;
+        }
+        Self {
+            source: if opens { MetaSource::Syn } else { MetaSource::Hello },
+            timestamp_ns: segment.timestamp_ns,
+            interface: segment.interface,
+            vlan: segment.vlan,
+            ip: segment.ip,
+            window: segment.window,
+            base: segment.sequence.wrapping_add(u32::from(opens)),
+            options,
+            options_len,
+        }
+    }
+
+    /// Whether a segment can be one of the first behind this SYN.
+    pub(super) fn may_begin(&self, segment: &Segment<'_>, window: usize) -> bool {
+        let offset = segment.sequence.wrapping_sub(self.base);
+        usize::try_from(offset).is_ok_and(|offset| offset < window)
+    }
+
+    pub(super) fn options(&self) -> TcpOptions<'_> {
+        TcpOptions(self.options.get(..usize::from(self.options_len)).unwrap_or_default())
+    }
+}

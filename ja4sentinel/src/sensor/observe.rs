@@ -1,0 +1,227 @@
+//! Segments and their connections: which one is meant, which one begins, which one has to leave.
+
+use super::bench::Out;
+use super::connection::{Connection, Effect, End};
+use super::counters::LeftOut;
+use super::facts::Facts;
+use super::oddities::Oddities;
+use super::reason::Reason;
+use super::{Outcome, Sensor};
+use crate::flow::{Class, Handle, Key};
+use crate::wire::{Segment, TcpFlags};
+
+impl Sensor {
+    /// Takes a segment; `signs` is what its fragments have shown.
+    pub(super) fn segment(&mut self, segment: &Segment<'_>, signs: Oddities, out: &mut Out<'_>) {
+        match self.place(segment, signs, out) {
+            Ok(()) => self.bench.counters.segments += 1,
+            Err(cause) => self.bench.counters.leave_out(cause),
+        }
+    }
+
+    /// Gives the segment to its connection, or says why it has none.
+    fn place(
+        &mut self,
+        segment: &Segment<'_>,
+        signs: Oddities,
+        out: &mut Out<'_>,
+    ) -> Result<(), LeftOut> {
+        if !self.bench.settings.ports.contains(segment.destination.port) {
+            return Err(LeftOut::OtherPort);
+        }
+        let opens = segment.flags.opens();
+        let ends = segment.flags.any(TcpFlags::FIN | TcpFlags::RST);
+        if segment.flags.any(TcpFlags::SYN) && !opens {
+            return Err(LeftOut::SynAck);
+        }
+        if segment.payload.is_empty() && segment.missing == 0 && !opens && !ends {
+            return Err(LeftOut::NoPayload);
+        }
+        if !self.bench.settings.clients.permit(segment.source.addr) {
+            return Err(LeftOut::OtherClient);
+        }
+        let key = Key { client: segment.source, server: segment.destination };
+        match self.table.find(&key) {
+            None if opens => self.begin(key, segment, signs, out),
+            None => self.pick_up(key, segment, signs, out),
+            Some(handle) if opens => self.reopen(handle, key, segment, signs, out),
+            Some(handle) => self.follow(handle, key, segment, signs, out),
+        }
+    }
+
+    /// A segment of a connection that is known.
+    fn follow(
+        &mut self,
+        handle: Handle,
+        key: Key,
+        segment: &Segment<'_>,
+        signs: Oddities,
+        out: &mut Out<'_>,
+    ) -> Result<(), LeftOut> {
+        let is_stalled = self.table.moved_ns(handle) <= Some(self.bench.stalled_ns());
+        let Some(connection) = self.table.get_mut(handle) else { return Err(LeftOut::NotSelected) };
+        if connection.is_in_window(segment.sequence, &self.bench) {
+            if connection.is_settled() {
+                connection.note_end(segment);
+                return Err(LeftOut::Settled);
+            }
+            self.give(handle, &key, segment, signs, out);
+            return Ok(());
+        }
+        if let Some(rival) =
+            connection.rival.take_if(|rival| rival.may_begin(segment, self.bench.bounds.bytes))
+        {
+            let heir = Connection::new(*rival, &self.bench.settings);
+            self.end(handle, End::Superseded, out);
+            let handle = self.admit(key, heir, Class::Opened, out);
+            if let Some(handle) = handle {
+                self.give(handle, &key, segment, signs, out);
+            }
+            return Ok(());
+        }
+        // A server ignores what lies outside of the window, so a hello in progress goes on.
+        if connection.is_settled() || is_stalled {
+            self.pick_up(key, segment, signs, out)
+        } else {
+            Err(LeftOut::OutOfWindow)
+        }
+    }
+
+    /// A segment whose connection is not known, or only an older one: it may begin a connection
+    /// whose SYN was not seen.
+    fn pick_up(
+        &mut self,
+        key: Key,
+        segment: &Segment<'_>,
+        signs: Oddities,
+        out: &mut Out<'_>,
+    ) -> Result<(), LeftOut> {
+        let is_hello = !segment.flags.any(TcpFlags::RST)
+            && self.bench.begins_like_a_hello(segment.payload)
+            // Where both directions are captured: the first bytes of a server's answer.
+            && self.table.find(&key.reversed()).is_none();
+        if !is_hello {
+            return Err(LeftOut::NotSelected);
+        }
+        self.begin(key, segment, signs, out)
+    }
+
+    /// A SYN between ends that have a connection already.
+    fn reopen(
+        &mut self,
+        handle: Handle,
+        key: Key,
+        segment: &Segment<'_>,
+        signs: Oddities,
+        out: &mut Out<'_>,
+    ) -> Result<(), LeftOut> {
+        let facts = Facts::of(segment);
+        let Some(connection) = self.table.get_mut(handle) else { return Err(LeftOut::NotSelected) };
+        if connection.is_opened_by(&facts) {
+            self.bench.counters.retransmissions += u64::from(connection.has_syn());
+            connection.adopt_syn(facts);
+            if !segment.payload.is_empty() && !connection.is_settled() {
+                self.give(handle, &key, segment, signs, out);
+            }
+            return Ok(());
+        }
+        if connection.is_settled() {
+            return self.begin(key, segment, signs, out);
+        }
+        match connection.rival.replace(Box::new(facts)) {
+            Some(rival) if rival.base == facts.base => self.bench.counters.retransmissions += 1,
+            Some(_) => {
+                self.bench.counters.select();
+                self.bench.counters.lose(Reason::Superseded);
+            }
+            None => self.bench.counters.select(),
+        }
+        Ok(())
+    }
+
+    /// A connection begins with this segment, and takes the place of an older one.
+    fn begin(
+        &mut self,
+        key: Key,
+        segment: &Segment<'_>,
+        signs: Oddities,
+        out: &mut Out<'_>,
+    ) -> Result<(), LeftOut> {
+        if let Some(older) = self.table.find(&key) {
+            self.end(older, End::Superseded, out);
+        }
+        let connection = Connection::new(Facts::of(segment), &self.bench.settings);
+        self.bench.counters.select();
+        let handle = self.admit(key, connection, Class::Opened, out);
+        if let Some(handle) = handle.filter(|_| segment.missing > 0 || !segment.payload.is_empty())
+        {
+            self.give(handle, &key, segment, signs, out);
+        }
+        Ok(())
+    }
+
+    /// Puts a selected connection into the table, where somebody may have to leave for it.
+    fn admit(
+        &mut self,
+        key: Key,
+        connection: Connection,
+        class: Class,
+        out: &mut Out<'_>,
+    ) -> Option<Handle> {
+        while self.table.is_full()
+            && let Some(leaving) = self.table.dispensable(self.bench.stalled_ns())
+        {
+            self.end(leaving, End::Evicted, out);
+        }
+        let admitted = self.table.insert(key, connection, class, self.bench.now_ns);
+        if admitted.is_err() {
+            self.bench.counters.lose(Reason::TableFull);
+        }
+        admitted.ok()
+    }
+
+    /// Lets a connection take a segment, and keeps its place in the table.
+    fn give(
+        &mut self,
+        handle: Handle,
+        key: &Key,
+        segment: &Segment<'_>,
+        signs: Oddities,
+        out: &mut Out<'_>,
+    ) {
+        self.make_room(handle, out);
+        let Some(connection) = self.table.get_mut(handle) else { return };
+        let effect = connection.receive(key, segment, signs, &mut self.bench, out);
+        let class = connection.class();
+        match effect {
+            Effect::None => {}
+            Effect::Gone => drop(self.table.remove(handle)),
+            Effect::Progress => self.table.touch(handle, class, self.bench.now_ns),
+            Effect::Settled => {
+                self.table.touch(handle, class, self.bench.now_ns);
+                out(Outcome::Settled {
+                    source: key.client,
+                    destination: key.server,
+                    as_of_ns: segment.timestamp_ns,
+                });
+            }
+        }
+    }
+
+    /// Ends a connection before its time and forgets it.
+    pub(super) fn end(&mut self, handle: Handle, end: End, out: &mut Out<'_>) {
+        if let Some((key, mut connection)) = self.table.remove(handle) {
+            connection.give_up(end, &key, &mut self.bench, out);
+        }
+    }
+
+    /// Stalled connections leave while the memory for reassembly is nearly spent.
+    fn make_room(&mut self, keep: Handle, out: &mut Out<'_>) {
+        while self.bench.is_tight()
+            && let Some(stalled) = self.table.oldest(Class::Receiving, self.bench.stalled_ns())
+            && stalled != keep
+        {
+            self.end(stalled, End::Evicted, out);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Signs of evasion, or of trouble on the way.
+
+/// A sign in how a hello arrived; most clients show none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum Oddity {
+    /// More TLS records than the hello's length asks for.
+    SplitRecords = 1 << 0,
+    /// A segment of fewer than [`TINY_SEGMENT`] bytes, although more of the hello follows.
+    TinySegments = 1 << 1,
+    /// A segment came before one that precedes it in the stream.
+    OutOfOrder = 1 << 2,
+    /// A segment repeated some known bytes and brought new ones.
+    Overlap = 1 << 3,
+    /// A segment had other values for known bytes; those that came first count.
+    OverlapConflict = 1 << 4,
+    /// A segment brought known bytes only.
+    Retransmitted = 1 << 5,
+    /// A segment came in IP fragments.
+    Fragmented = 1 << 6,
+    /// Bytes of the hello travelled with the SYN (RFC 7413).
+    FastOpen = 1 << 7,
+    /// A PROXY header that breaks its protocol.
+    ProxyHeaderBad = 1 << 8,
+    /// The hello came behind the talk of another protocol, which asked for TLS.
+    Starttls = 1 << 9,
+    /// The hello came behind something unknown, at the start of a later segment.
+    LateHello = 1 << 10,
+}
+
+/// Segments below this length, in bytes, are tiny: no path cuts a stream that short by itself. The
+/// smallest MSS that stacks fall back to is 536 (RFC 9293 section 3.7.1), less 40 of options.
+pub(super) const TINY_SEGMENT: usize = 256;
+
+impl Oddity {
+    /// In the order in which records list them.
+    const ALL: [Self; 11] = [
+        Self::SplitRecords,
+        Self::TinySegments,
+        Self::OutOfOrder,
+        Self::Overlap,
+        Self::OverlapConflict,
+        Self::Retransmitted,
+        Self::Fragmented,
+        Self::FastOpen,
+        Self::ProxyHeaderBad,
+        Self::Starttls,
+        Self::LateHello,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::SplitRecords => "split_records",
+            Self::TinySegments => "tiny_segments",
+            Self::OutOfOrder => "out_of_order",
+            Self::Overlap => "overlap",
+            Self::OverlapConflict => "overlap_conflict",
+            Self::Retransmitted => "retransmitted",
+            Self::Fragmented => "fragmented",
+            Self::FastOpen => "fast_open",
+            Self::ProxyHeaderBad => "proxy_header_bad",
+            Self::Starttls => "starttls",
+            Self::LateHello => "late_hello",
+        }
+    }
+}
+
+/// A set of oddities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Oddities(u16);
+
+impl Oddities {
+    /// Adds `oddity` when `seen` is true.
+    pub(super) fn note(&mut self, oddity: Oddity, seen: bool) {
+        if seen {
+            self.0 |= oddity as u16;
+        }
+    }
+
+    /// Adds all of `other`.
+    pub(super) fn join(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Those that stand for what precedes a hello, and so for the hello too.
+    pub(super) fn lasting(self) -> Self {
+        let lasting = [Oddity::ProxyHeaderBad, Oddity::Starttls, Oddity::LateHello];
+        Self(self.0 & lasting.iter().fold(0, |bits, oddity| bits | *oddity as u16))
+    }
+
+    /// The names, in their fixed order.
+    pub(super) fn labels(self) -> Vec<&'static str> {
+        let there = Oddity::ALL.into_iter().filter(|oddity| self.0 & *oddity as u16 != 0);
+        there.map(Oddity::label).collect()
+    }
+}

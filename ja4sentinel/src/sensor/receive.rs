@@ -1,0 +1,134 @@
+//! A segment's bytes on their way into the connection's stream.
+
+use super::arrival::Arrival;
+use super::bench::{Bench, Out};
+use super::connection::{Connection, Effect, Stage};
+use super::oddities::{Oddities, Oddity};
+use crate::flow::{Inserted, Key, Limit};
+use crate::wire::Segment;
+
+/// The bytes of a segment that lie at or behind stream offset 0.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arriving<'a> {
+    pub(super) segment: &'a Segment<'a>,
+    /// What is known about it already.
+    pub(super) signs: Oddities,
+    /// Stream offset of `payload`.
+    pub(super) offset: usize,
+    /// Not empty.
+    pub(super) payload: &'a [u8],
+}
+
+impl Connection {
+    /// Puts new bytes in order and reads what is complete.
+    pub(super) fn take(
+        &mut self,
+        key: &Key,
+        arriving: &Arriving<'_>,
+        bench: &mut Bench,
+        out: &mut Out<'_>,
+    ) -> Effect {
+        let opens = arriving.segment.flags.opens();
+        if self.assembler.is_empty() && arriving.offset == 0 && !opens {
+            return self.take_directly(key, arriving, bench, out);
+        }
+        if opens {
+            self.syn_bytes = arriving.payload.len();
+            self.arrival.oddities.note(Oddity::FastOpen, true);
+        }
+        let mut inserted = self.insert(arriving, bench);
+        if inserted.conflict && !opens && arriving.offset < self.syn_bytes {
+            self.forget_syn_bytes(bench);
+            inserted = self.insert(arriving, bench);
+        }
+        if inserted.fresh == 0 {
+            bench.counters.retransmissions += u64::from(inserted.known > 0);
+            return Effect::None;
+        }
+        self.arrival.oddities.join(arriving.signs);
+        if inserted.ahead {
+            bench.counters.gaps += 1;
+            return Effect::Progress;
+        }
+        let held = std::mem::take(&mut self.assembler);
+        let stream = held.prefix().get(self.read_from..).unwrap_or_default();
+        let timestamp_ns = arriving.segment.timestamp_ns;
+        let read = self.read(key, stream, held.boundaries(), timestamp_ns, bench, out);
+        self.assembler = held;
+        if self.is_settled() {
+            self.assembler.clear(&mut bench.budget);
+            return Effect::Settled;
+        }
+        if self.syn_bytes > 0 {
+            self.read_from += read;
+        } else {
+            self.consume(read, bench);
+        }
+        Effect::Progress
+    }
+
+    /// The common case: nothing is held and nothing is absent, so that the payload is read where
+    /// it lies. What is not complete is copied then.
+    fn take_directly(
+        &mut self,
+        key: &Key,
+        arriving: &Arriving<'_>,
+        bench: &mut Bench,
+        out: &mut Out<'_>,
+    ) -> Effect {
+        let len = arriving.payload.len();
+        self.arrival.oddities.join(arriving.signs);
+        self.arrival.note(0, len, &Inserted { fresh: len, ..Inserted::default() });
+        let timestamp_ns = arriving.segment.timestamp_ns;
+        let read = self.read(key, arriving.payload, &[0], timestamp_ns, bench, out);
+        if self.is_settled() {
+            return Effect::Settled;
+        }
+        self.base = self.base.wrapping_add(u32::try_from(read).unwrap_or(u32::MAX));
+        let rest = arriving.payload.get(read..).unwrap_or_default();
+        if !rest.is_empty() {
+            let inserted = self.assembler.insert(0, rest, &bench.bounds, &mut bench.budget);
+            self.note_limit(inserted.limit, bench);
+        }
+        Effect::Progress
+    }
+
+    fn insert(&mut self, arriving: &Arriving<'_>, bench: &mut Bench) -> Inserted {
+        let Arriving { offset, payload, .. } = *arriving;
+        let inserted = self.assembler.insert(offset, payload, &bench.bounds, &mut bench.budget);
+        self.arrival.note(offset, payload.len(), &inserted);
+        self.note_limit(inserted.limit, bench);
+        inserted
+    }
+
+    /// A limit is remembered as the likely reason, and does not end the connection: the bytes may
+    /// come again when there is room.
+    fn note_limit(&mut self, limit: Option<Limit>, bench: &mut Bench) {
+        match limit {
+            None => return,
+            // Far ahead of the hello: it may be complete without these bytes.
+            Some(Limit::Bytes) => {
+                bench.counters.buffer_exceeded += 1;
+                return;
+            }
+            Some(Limit::Memory) => bench.counters.buffer_exceeded += 1,
+            Some(Limit::Pieces) => bench.counters.segment_exceeded += 1,
+        }
+        self.limit = self.limit.or(limit);
+    }
+
+    /// The client sends other bytes in place of those that came with the SYN, so the server has
+    /// not accepted those (RFC 7413 section 4.2): the stream begins again.
+    fn forget_syn_bytes(&mut self, bench: &mut Bench) {
+        self.assembler.clear(&mut bench.budget);
+        (self.syn_bytes, self.read_from) = (0, 0);
+        self.stage = if self.hellos > 0 { Stage::Hello } else { Stage::first(&bench.settings) };
+        self.arrival = Arrival::default();
+        self.arrival.oddities.note(Oddity::OverlapConflict, true);
+    }
+
+    fn consume(&mut self, count: usize, bench: &mut Bench) {
+        self.assembler.consume(count, &mut bench.budget);
+        self.base = self.base.wrapping_add(u32::try_from(count).unwrap_or(u32::MAX));
+    }
+}
