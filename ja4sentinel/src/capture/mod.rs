@@ -4,6 +4,8 @@
 
 pub mod file;
 mod interfaces;
+#[cfg(feature = "libpcap")]
+pub mod pcap;
 
 use std::io;
 use std::sync::Arc;

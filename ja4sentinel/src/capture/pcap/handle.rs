@@ -1,0 +1,125 @@
+//! One open libpcap handle.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pcap::{Active, Capture, Direction, Error, Linktype, Packet, Precision, Stat};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::{PcapError, SNAP_LENGTH};
+use crate::wire::LinkType;
+
+/// An interface that is being captured.
+pub(super) struct Handle {
+    pub(super) name: Arc<str>,
+    /// As in [`crate::wire::Frame::interface`].
+    pub(super) index: u32,
+    pub(super) link: LinkType,
+    capture: AsyncFd<Capture<Active>>,
+    /// The last read found nothing.
+    drained: bool,
+    filter: String,
+    /// As the system gave it last; 32 bits that wrap around.
+    stat: Stat,
+}
+
+/// What was counted since the last look.
+pub(super) struct Counted {
+    pub(super) received: u64,
+    pub(super) dropped: u64,
+    pub(super) dropped_by_interface: u64,
+}
+
+impl Handle {
+    /// Begins to capture what comes in on `device`. Its filter lets everything through.
+    pub(super) fn open(
+        device: &Arc<str>,
+        index: u32,
+        promiscuous: bool,
+        buffer: i32,
+    ) -> Result<Self, PcapError> {
+        let fault = |source| PcapError::Open { interface: Arc::clone(device), source };
+        let inactive = Capture::from_device(&**device)
+            .map_err(fault)?
+            .promisc(promiscuous)
+            .immediate_mode(true)
+            .snaplen(SNAP_LENGTH)
+            .buffer_size(buffer)
+            .precision(Precision::Nano);
+        let mut capture = inactive.open().and_then(Capture::setnonblock).map_err(fault)?;
+        // Not every kind of device can tell; then what goes out is seen, too, and sorted out by
+        // its ports.
+        let _ = capture.direction(Direction::In);
+        if capture.get_datalink().0 == i32::from(LinkType::LINUX_SLL.0) {
+            // The second version of the cooked header names the interface.
+            let _ = capture.set_datalink(Linktype(i32::from(LinkType::LINUX_SLL2.0)));
+        }
+        // SAFETY: libpcap opens the socket when the capture is activated and closes it when that is
+        // dropped; in between it neither replaces it nor gives another number for it.
+        let registered = unsafe { AsyncFd::register_with_interest(capture, Interest::READABLE) };
+        let capture = registered.map_err(|error| PcapError::Wait(error.into()))?;
+        let dlt = u16::try_from(capture.get_ref().get_datalink().0).unwrap_or(u16::MAX);
+        Ok(Self {
+            name: Arc::clone(device),
+            index,
+            link: LinkType::from_dlt(dlt),
+            capture,
+            drained: false,
+            filter: String::new(),
+            stat: Stat { received: 0, dropped: 0, if_dropped: 0 },
+        })
+    }
+
+    /// Sets the kernel's filter, unless it is that already.
+    pub(super) fn set_filter(&mut self, expression: String) -> Result<(), PcapError> {
+        if self.filter == expression {
+            return Ok(());
+        }
+        self.capture
+            .get_mut()
+            .filter(&expression, true)
+            .map_err(|source| PcapError::Expression { expression: expression.clone(), source })?;
+        self.filter = expression;
+        Ok(())
+    }
+
+    /// The next packet that waits.
+    pub(super) fn packet(&mut self) -> Result<Option<Packet<'_>>, Error> {
+        match self.capture.get_mut().next_packet() {
+            Ok(packet) => Ok(Some(packet)),
+            Err(Error::TimeoutExpired | Error::NoMorePackets) => {
+                self.drained = true;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether reading may find something. Readiness is cleared before the reading that it calls
+    /// for, so that what comes in meanwhile is announced anew.
+    pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.capture.poll_read_ready(context) {
+            Poll::Ready(Ok(mut guard)) => {
+                guard.clear_ready();
+                self.drained = false;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending if self.drained => Poll::Pending,
+            Poll::Pending => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// What libpcap counted since the last call.
+    pub(super) fn counted(&mut self) -> Result<Counted, Error> {
+        let now = self.capture.get_mut().stats()?;
+        let before = std::mem::replace(&mut self.stat, now);
+        let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
+        Ok(Counted {
+            received: since(now.received, before.received),
+            dropped: since(now.dropped, before.dropped),
+            dropped_by_interface: since(now.if_dropped, before.if_dropped),
+        })
+    }
+}
