@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod clients;
 pub mod frames;
+pub mod hellos;
 pub mod interrupt;
 pub mod netns;
 pub mod notice;
