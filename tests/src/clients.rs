@@ -50,21 +50,21 @@ pub struct Client {
     /// How long it may take.
     deadline: Duration,
     /// Adds the arguments that make it connect to the target.
-    arguments: fn(&mut Command, &Target) -> Result<()>,
+    arguments: fn(&mut Command, &Target<'_>) -> Result<()>,
 }
 
 /// Where a client is to connect to.
-#[derive(Debug, Clone)]
-pub struct Target {
+#[derive(Debug)]
+struct Target<'a> {
+    lab: &'a Lab,
     /// Host name; it resolves inside the lab, and the client sends it as SNI.
-    pub host: String,
-    /// Port.
-    pub port: u16,
+    host: &'a str,
+    port: u16,
     /// An empty directory for the client's files.
-    pub scratch: PathBuf,
+    scratch: PathBuf,
 }
 
-impl Target {
+impl Target<'_> {
     fn url(&self) -> String {
         format!("https://{}:{}/", self.host, self.port)
     }
@@ -112,7 +112,7 @@ impl Client {
     pub fn run(&self, lab: &Lab, host: &str, port: u16) -> Result<Finished> {
         let program = self.program().with_context(|| format!("{} is not installed", self.name))?;
         let scratch = fresh_directory(&lab.directory(), self.name)?;
-        let target = Target { host: host.to_owned(), port, scratch };
+        let target = Target { lab, host, port, scratch };
         let mut command = lab.client.command(program);
         for variable in PROXY_VARIABLES {
             command.env_remove(variable);

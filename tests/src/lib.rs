@@ -9,4 +9,5 @@ pub mod netns;
 pub mod notice;
 pub mod process;
 pub mod servers;
+pub mod tcpdump;
 pub mod tshark;

@@ -14,8 +14,8 @@ pub const DOMAIN: &str = "ja4sentinel.test";
 
 /// How long a server may take until it listens.
 const READY: Duration = Duration::from_secs(10);
-/// How long OpenSSL may take to make a key and a certificate.
-const CERTIFICATE: Duration = Duration::from_secs(30);
+/// How long OpenSSL may take to make or to read a key and a certificate.
+const OPENSSL: Duration = Duration::from_secs(30);
 /// Socket state LISTEN in /proc/PID/net/tcp (include/net/tcp_states.h).
 const LISTEN: &str = "0A";
 
@@ -75,9 +75,23 @@ impl TlsServer {
     }
 }
 
+/// The SHA-256 fingerprint of the server's certificate, `AA:BB:…`, for clients that are to trust it.
+pub(crate) fn certificate_fingerprint(lab: &Lab) -> Result<String> {
+    let openssl = find_program("openssl").context("no `openssl` program: install openssl")?;
+    let mut command = Command::new(openssl);
+    command.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]);
+    let finished = Process::spawn(command.arg(certificate_file(&lab.directory())))?.finish(OPENSSL);
+    let (_, fingerprint) = finished.stdout.trim().split_once('=').context("no fingerprint")?;
+    Ok(fingerprint.to_owned())
+}
+
+fn certificate_file(directory: &Path) -> PathBuf {
+    directory.join("certificate.pem")
+}
+
 /// A self-signed certificate for [`DOMAIN`]; made once a directory.
 fn certificate(openssl: &Path, directory: &Path) -> Result<(PathBuf, PathBuf)> {
-    let (key, certificate) = (directory.join("key.pem"), directory.join("certificate.pem"));
+    let (key, certificate) = (directory.join("key.pem"), certificate_file(directory));
     if certificate.exists() {
         return Ok((key, certificate));
     }
@@ -86,7 +100,7 @@ fn certificate(openssl: &Path, directory: &Path) -> Result<(PathBuf, PathBuf)> {
     command.args(["-nodes", "-days", "2", "-subj", &format!("/CN={DOMAIN}")]);
     command.args(["-addext", &format!("subjectAltName=DNS:{DOMAIN},DNS:*.{DOMAIN}")]);
     command.arg("-keyout").arg(&key).arg("-out").arg(&certificate);
-    let finished = Process::spawn(&mut command)?.finish(CERTIFICATE);
+    let finished = Process::spawn(&mut command)?.finish(OPENSSL);
     if !finished.success() {
         bail!("openssl req made no certificate: {}", finished.stderr.trim());
     }

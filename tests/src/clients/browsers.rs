@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{Client, Kind};
+use crate::servers::certificate_fingerprint;
 
 /// The first start of a browser on a busy machine, its profile's making included.
 const BROWSER_DEADLINE: Duration = Duration::from_secs(60);
@@ -49,8 +50,14 @@ pub(super) const CLIENTS: &[Client] = &[
             let profile = target.scratch.join("profile");
             std::fs::create_dir(&profile)?;
             std::fs::write(profile.join("user.js"), FIREFOX_PREFERENCES)?;
+            let trusted = format!(
+                "{}:\tOID.2.16.840.1.101.3.4.2.1\t{}\t\n",
+                target.address(),
+                certificate_fingerprint(target.lab)?
+            );
+            std::fs::write(profile.join("cert_override.txt"), trusted)?;
             command.args(["--headless", "--no-remote", "--profile"]).arg(profile);
-            // The picture, of the page or of the warning about its certificate, makes it end.
+            // It ends once it has taken the picture.
             command.arg("--screenshot").arg(target.scratch.join("page.png")).arg(target.url());
             command.env("HOME", &target.scratch).env("MOZ_CRASHREPORTER_DISABLE", "1");
             Ok(())

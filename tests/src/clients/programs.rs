@@ -18,7 +18,7 @@ pub(super) const CLIENTS: &[Client] = &[
         deadline: TOOL_DEADLINE,
         // It ends after the handshake, since its standard input is empty.
         arguments: |command, target| {
-            command.args(["s_client", "-connect", &target.address(), "-servername", &target.host]);
+            command.args(["s_client", "-connect", &target.address(), "-servername", target.host]);
             command.args(["-alpn", "h2,http/1.1"]);
             Ok(())
         },
@@ -42,7 +42,7 @@ pub(super) const CLIENTS: &[Client] = &[
         alpn: Some(&["http/1.1"]),
         deadline: TOOL_DEADLINE,
         arguments: |command, target| {
-            command.args(["-c", PYTHON, &target.host, &target.port.to_string()]);
+            command.args(["-c", PYTHON, target.host, &target.port.to_string()]);
             Ok(())
         },
     },
@@ -68,7 +68,7 @@ pub(super) const CLIENTS: &[Client] = &[
         arguments: |command, target| {
             command.args(["--insecure", "--port", &target.port.to_string()]);
             command.args(["--alpn=h2", "--alpn=http/1.1"]);
-            command.args(["--sni-hostname", &target.host, &target.host]);
+            command.args(["--sni-hostname", target.host, target.host]);
             Ok(())
         },
     },
@@ -79,7 +79,7 @@ pub(super) const CLIENTS: &[Client] = &[
         alpn: Some(&["http/1.1"]),
         deadline: TOOL_DEADLINE,
         arguments: |command, target| {
-            command.args(["-e", NODE, &target.host, &target.port.to_string()]);
+            command.args(["-e", NODE, target.host, &target.port.to_string()]);
             Ok(())
         },
     },
@@ -91,7 +91,7 @@ pub(super) const CLIENTS: &[Client] = &[
         deadline: TOOLCHAIN_DEADLINE,
         arguments: |command, target| {
             let source = target.file("Hello.java", JAVA)?;
-            command.arg(source).args([&target.host, &target.port.to_string()]);
+            command.arg(source).args([target.host, &target.port.to_string()]);
             Ok(())
         },
     },
@@ -105,7 +105,7 @@ pub(super) const CLIENTS: &[Client] = &[
             let source = target.file("hello.go", GO)?;
             command.env("GOCACHE", target.scratch.join("cache"));
             command.env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "0");
-            command.arg("run").arg(source).args([&target.host, &target.port.to_string()]);
+            command.arg("run").arg(source).args([target.host, &target.port.to_string()]);
             Ok(())
         },
     },

@@ -133,6 +133,8 @@ impl Manager {
         // By `env`, since sudo may drop what we set for ourselves.
         let mut command = process::as_root("env")?;
         command.args(["DEBIAN_FRONTEND=noninteractive", self.program()]);
+        // Another run, such as that of unattended upgrades, may hold the lock for a while.
+        command.args(["-o", "DPkg::Lock::Timeout=300"]);
         Ok(command)
     }
 }
