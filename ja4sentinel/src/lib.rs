@@ -38,3 +38,6 @@ pub mod output;
 
 #[cfg(feature = "shell")]
 pub mod config;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;

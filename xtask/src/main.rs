@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod ebpf;
+mod fuzz;
 mod hostile;
 mod process;
 mod run;
@@ -26,6 +27,8 @@ enum Command {
     /// Build or check the compiled kernel program
     #[command(subcommand)]
     Ebpf(ebpf::Ebpf),
+    /// Run the fuzz targets, each for a while
+    Fuzz(fuzz::Arguments),
     /// Read a generated corpus of hostile connections and count right, missing and wrong
     Hostile(hostile::Arguments),
     /// Build the agent and run it on this host's interfaces, JSON records on standard output
@@ -41,6 +44,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Fuzz(arguments) => fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Hostile(arguments) => hostile::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => run::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments).map(|()| ExitCode::SUCCESS),
