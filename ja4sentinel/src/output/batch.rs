@@ -1,0 +1,105 @@
+//! Lines on their way to a sink.
+
+use std::collections::VecDeque;
+
+/// Whole lines, of which the sink takes bytes from the front.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    /// Where each line that is not yet wholly taken ends.
+    ends: VecDeque<usize>,
+    /// Where the first of them begins.
+    start: usize,
+    /// How far the sink came.
+    taken: usize,
+}
+
+impl Batch {
+    /// A larger write costs no fewer system calls a record that matter.
+    pub(super) const BYTES: usize = 64 * 1024;
+
+    /// Appends a line, which ends with its newline.
+    pub(super) fn push(&mut self, line: impl FnOnce(&mut Vec<u8>)) {
+        line(&mut self.bytes);
+        self.ends.push_back(self.bytes.len());
+    }
+
+    /// Whether there is enough for one write.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.len() >= Self::BYTES
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Lines not yet wholly taken.
+    pub(super) fn lines(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
+    /// Bytes not yet taken.
+    pub(super) fn pending(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Notes that the sink took `bytes`; returns how many lines are now wholly taken.
+    pub(super) fn advance(&mut self, bytes: usize) -> u64 {
+        self.taken += bytes;
+        let mut done = 0;
+        while let Some(end) = self.ends.front().copied().filter(|end| *end <= self.taken) {
+            self.start = end;
+            self.ends.pop_front();
+            done += 1;
+        }
+        self.forget_taken();
+        done
+    }
+
+    /// Goes back to the beginning of a line that was taken in part.
+    pub(super) fn rewind(&mut self) {
+        self.taken = self.start;
+    }
+
+    /// Leaves out the first line that is not yet wholly taken.
+    pub(super) fn skip(&mut self) {
+        if let Some(end) = self.ends.pop_front() {
+            (self.start, self.taken) = (end, end);
+        }
+        self.forget_taken();
+    }
+
+    fn forget_taken(&mut self) {
+        if self.ends.is_empty() {
+            self.bytes.clear();
+            (self.start, self.taken) = (0, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(lines: &[&str]) -> Batch {
+        let mut batch = Batch::default();
+        for line in lines {
+            batch.push(|bytes| bytes.extend_from_slice(line.as_bytes()));
+        }
+        batch
+    }
+
+    #[test]
+    fn lines_are_done_when_their_last_byte_is_taken() {
+        let mut batch = batch(&["ab\n", "cd\n", "ef\n"]);
+        assert_eq!(batch.advance(2), 0);
+        assert_eq!(batch.advance(3), 1);
+        assert_eq!((batch.pending(), batch.lines()), (&b"\nef\n"[..], 2));
+        batch.rewind();
+        assert_eq!(batch.pending(), b"cd\nef\n");
+        batch.skip();
+        assert_eq!(batch.pending(), b"ef\n");
+        assert_eq!(batch.advance(3), 1);
+        assert!(batch.is_empty() && batch.pending().is_empty());
+    }
+}

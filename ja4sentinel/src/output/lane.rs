@@ -1,0 +1,157 @@
+//! One output: a bounded queue, its counters, and the thread behind it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::counts::{Counters, Counts, Reason};
+use super::select::Selection;
+use super::settings::OutputConfig;
+use super::worker::Worker;
+use crate::record::Record;
+
+/// What the queue carries.
+pub(super) enum Message {
+    /// A record to write.
+    Record(Arc<Record>),
+    /// A look at [`Shared`] is due.
+    Look,
+}
+
+/// What both ends of the queue know.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) counters: Counters,
+    /// Files are to be opened again.
+    pub(super) reopen: AtomicBool,
+    /// Nothing will ever be written again.
+    pub(super) closed: AtomicBool,
+    /// The output is to end by then.
+    deadline: Mutex<Option<Instant>>,
+    /// Why the queue does not move, if it does not.
+    trouble: Mutex<Option<Reason>>,
+}
+
+impl Shared {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_trouble(&self, reason: Option<Reason>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
+    /// Looked at only when the queue is full.
+    fn trouble(&self) -> Reason {
+        let trouble = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.unwrap_or(Reason::QueueFull)
+    }
+}
+
+/// One output.
+pub(super) struct Lane {
+    config: OutputConfig,
+    selection: Selection,
+    queue: SyncSender<Message>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lane {
+    /// Starts the output; `closed` is told when it closes for good.
+    pub(super) fn start(config: &OutputConfig, closed: &Arc<Notify>) -> Self {
+        let (queue, receiver) = sync_channel(config.queue.max(1));
+        let shared = Arc::new(Shared::default());
+        let worker = Worker::new(config, receiver, Arc::clone(&shared));
+        let closed = Arc::clone(closed);
+        let end = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name(format!("out {}", config.sink.label()))
+            .spawn(move || {
+                worker.run();
+                end.closed.store(true, Ordering::Release);
+                closed.notify_waiters();
+            })
+            .inspect_err(|error| tracing::error!(output = config.name, %error, "no thread"))
+            .ok();
+        if thread.is_none() {
+            shared.closed.store(true, Ordering::Release);
+        }
+        let selection = Selection::new(config);
+        Self { config: config.clone(), selection, queue, shared, thread }
+    }
+
+    pub(super) fn config(&self) -> &OutputConfig {
+        &self.config
+    }
+
+    /// Queues a record, or drops and counts it. Never waits.
+    pub(super) fn deliver(&self, record: &Arc<Record>) {
+        let counters = &self.shared.counters;
+        if let Some(reason) = self.selection.leaves_out(record) {
+            return counters.refuse(reason);
+        }
+        if self.is_closed() {
+            return counters.refuse(Reason::Closed);
+        }
+        // Counted first, so that the thread never takes off what was not yet put on.
+        counters.queue();
+        match self.queue.try_send(Message::Record(Arc::clone(record))) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => counters.drop(self.shared.trouble(), 1),
+            Err(TrySendError::Disconnected(_)) => counters.drop(Reason::Closed, 1),
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.shared.counters.snapshot(&self.config.name)
+    }
+
+    /// Whether nothing will ever be written again.
+    pub(super) fn is_closed(&self) -> bool {
+        self.shared.closed.load(Ordering::Acquire)
+    }
+
+    /// Opens files again.
+    pub(super) fn reopen(&self) {
+        self.shared.reopen.store(true, Ordering::Release);
+        self.look();
+    }
+
+    /// Ends the output when its queue is empty, or at `deadline`.
+    pub(super) fn stop(&self, deadline: Instant) {
+        *self.shared.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
+        self.look();
+    }
+
+    /// Waits for the output to end, a little past `deadline` at most: a thread that a system call
+    /// holds fast is left behind, and its records stay counted as queued.
+    pub(super) fn wait(&self, deadline: Instant) -> Counts {
+        const GRACE: Duration = Duration::from_millis(200);
+        const STEP: Duration = Duration::from_millis(2);
+        let ended = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        while !ended() && Instant::now() < deadline + GRACE {
+            std::thread::sleep(STEP);
+        }
+        self.counts()
+    }
+
+    /// Wakes the thread if it waits for records. If the queue is full it does not, and looks soon.
+    fn look(&self) {
+        let _ = self.queue.try_send(Message::Look);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lane").field(&self.config.name).finish()
+    }
+}

@@ -1,0 +1,40 @@
+//! Standard output.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+
+use super::counts::Reason;
+use super::sink::{Sink, Trouble};
+
+/// Standard output, written without the line buffer of [`io::stdout`]. A reader that stops reading
+/// blocks this output's thread, and nothing else.
+#[derive(Default)]
+pub(super) struct Stdout {
+    file: Option<File>,
+}
+
+impl Sink for Stdout {
+    fn write(&mut self, lines: &[u8]) -> Result<usize, Trouble> {
+        let result = match &mut self.file {
+            Some(file) => file.write(lines),
+            None => io::stdout()
+                .as_fd()
+                .try_clone_to_owned()
+                .map(File::from)
+                .and_then(|file| self.file.insert(file).write(lines)),
+        };
+        match result {
+            Ok(0) => Err(Trouble::Busy(Reason::WriteFailed, ErrorKind::WriteZero.into())),
+            Ok(taken) => Ok(taken),
+            Err(error) => Err(match error.kind() {
+                ErrorKind::BrokenPipe => Trouble::Closed,
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    Trouble::Busy(Reason::DiskFull, error)
+                }
+                ErrorKind::WouldBlock => Trouble::Busy(Reason::QueueFull, error),
+                _ => Trouble::Busy(Reason::WriteFailed, error),
+            }),
+        }
+    }
+}

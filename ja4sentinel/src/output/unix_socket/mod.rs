@@ -1,0 +1,93 @@
+//! A UNIX socket that another program listens on.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::counts::Reason;
+use super::settings::{SocketType, UnixSocketConfig};
+use super::sink::{Sink, Trouble};
+
+/// A write waits so long for room, so that a reader that stopped cannot hold the thread for ever.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A connection to the socket, made anew whenever it is lost.
+pub(super) struct UnixSocket {
+    config: UnixSocketConfig,
+    connection: Option<Connection>,
+}
+
+enum Connection {
+    Stream(Socket),
+    Datagram(Socket),
+}
+
+impl UnixSocket {
+    pub(super) fn new(config: &UnixSocketConfig) -> Self {
+        Self { config: config.clone(), connection: None }
+    }
+
+    fn connect(&self) -> io::Result<Connection> {
+        let open = |kind| {
+            let socket = Socket::new(Domain::UNIX, kind, None)?;
+            socket.set_write_timeout(Some(PATIENCE))?;
+            socket.connect(&SockAddr::unix(&self.config.path)?)?;
+            Ok(socket)
+        };
+        match self.config.socket_type {
+            SocketType::Stream => open(Type::STREAM).map(Connection::Stream),
+            SocketType::Datagram => open(Type::DGRAM).map(Connection::Datagram),
+            SocketType::Auto => match open(Type::STREAM) {
+                Err(error) if error.raw_os_error() == Some(libc::EPROTOTYPE) => {
+                    open(Type::DGRAM).map(Connection::Datagram)
+                }
+                stream => stream.map(Connection::Stream),
+            },
+        }
+    }
+}
+
+impl Sink for UnixSocket {
+    fn write(&mut self, lines: &[u8]) -> Result<usize, Trouble> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => {
+                let connection =
+                    self.connect().map_err(|error| Trouble::Lost(Reason::Unreachable, error))?;
+                self.connection.insert(connection)
+            }
+        };
+        let result = match connection {
+            Connection::Stream(socket) => send(socket, lines),
+            Connection::Datagram(socket) => send_each(socket, lines),
+        };
+        if let Err(Trouble::Lost(..)) = result {
+            self.connection = None;
+        }
+        result
+    }
+}
+
+fn send(socket: &Socket, bytes: &[u8]) -> Result<usize, Trouble> {
+    socket.send(bytes).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock => Trouble::Slow,
+        _ if error.raw_os_error() == Some(libc::EMSGSIZE) => Trouble::Unfit(Reason::TooLong),
+        _ if error.raw_os_error() == Some(libc::ENOBUFS) => Trouble::Busy(Reason::QueueFull, error),
+        ErrorKind::Interrupted | ErrorKind::OutOfMemory => Trouble::Busy(Reason::QueueFull, error),
+        _ => Trouble::Lost(Reason::Unreachable, error),
+    })
+}
+
+/// Sends each line, its newline included, as a datagram, until one is not taken.
+fn send_each(socket: &Socket, lines: &[u8]) -> Result<usize, Trouble> {
+    let mut taken = 0;
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        match send(socket, line) {
+            Ok(_) => taken += line.len(),
+            Err(trouble) if taken == 0 => return Err(trouble),
+            Err(_) => break, // met again with the next call
+        }
+    }
+    Ok(taken)
+}
