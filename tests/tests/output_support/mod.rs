@@ -1,5 +1,6 @@
 //! What the tests of outputs share: records, and waiting for what another thread does.
 #![allow(dead_code, reason = "no test uses all of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
