@@ -125,7 +125,7 @@ impl Connection {
     pub(super) fn class(&self) -> Class {
         match self.stage {
             Stage::Settled => Class::Done,
-            Stage::Further { .. } if self.unread() == 0 => Class::Done,
+            Stage::Further { .. } if self.unread() == 0 => Class::Found,
             _ if self.assembler.is_empty() && self.hellos == 0 => Class::Opened,
             _ => Class::Receiving,
         }
