@@ -88,7 +88,6 @@ fn what_cannot_be_a_hello_is_refused_by_its_first_telling_byte() {
     refused_at(1, &[23, 3, 3, 0, 9], NotTls::LaterRecord);
     refused_at(1, &[0, 0, 0, 8], NotTls::UnknownProtocol);
     refused_at(2, &[22, 2, 0], NotTls::RecordVersion);
-    refused_at(5, &[22, 3, 1, 0, 0, 22, 3], NotTls::EmptyRecord);
     refused_at(5, &[22, 3, 1, 0x48, 1, 1], NotTls::RecordTooLong);
     refused_at(6, &record(22, &message(2, &[0; 40])), NotTls::OtherHandshake);
     refused_at(6, &record(22, &message(0, &[])), NotTls::OtherHandshake);
@@ -110,6 +109,22 @@ fn any_minor_version_of_the_record_is_taken() {
         stream[2] = minor;
         assert!(matches!(first(&stream), Answer::Hello(..)), "minor {minor}");
     }
+}
+
+/// As OpenSSL does.
+#[test]
+fn empty_records_are_passed_over_and_counted() {
+    let message = Hello::browser().message();
+    let empty = record(22, &[]);
+    let stream = [&empty, &record(22, &message[..1]), &empty, &empty, &record(22, &message[1..])];
+    let stream = stream.map(Vec::as_slice).concat();
+    for len in 0..stream.len() {
+        assert_eq!(first(&stream[..len]), Answer::NeedMore, "{len} bytes");
+    }
+    let mut scratch = Vec::new();
+    let Reading::Hello(found) = read(&stream, &mut scratch) else { panic!("a hello") };
+    assert_eq!((found.tls_records, found.empty_records), (2, 3));
+    assert_eq!(found.end, stream.len());
 }
 
 #[test]
@@ -150,8 +165,6 @@ fn what_stands_between_the_records_of_a_hello_breaks_it() {
     assert_eq!(first(&with(&record(21, &[1, 0]))), interrupted);
     assert_eq!(first(&with(&[22, 9])), interrupted);
     assert_eq!(first(&with(b"GET /")), interrupted);
-    let empty = Answer::Malformed(Malformed::EmptyContinuation);
-    assert_eq!(first(&with(&record(22, &[]))), empty);
     let long = Answer::Malformed(Malformed::LongContinuation);
     assert_eq!(first(&with(&[22, 3, 1, 0xff, 0xff])), long);
 }
@@ -292,29 +305,8 @@ fn an_empty_hello_is_the_default_one() {
 
 #[test]
 fn every_cause_has_its_own_label() {
-    let not_tls = [
-        NotTls::PlainText,
-        NotTls::Sslv2Hello,
-        NotTls::Alert,
-        NotTls::LaterRecord,
-        NotTls::UnknownProtocol,
-        NotTls::RecordVersion,
-        NotTls::EmptyRecord,
-        NotTls::RecordTooLong,
-        NotTls::OtherHandshake,
-    ];
-    let malformed = [
-        Malformed::HugeDeclaredLength,
-        Malformed::Interrupted,
-        Malformed::EmptyContinuation,
-        Malformed::LongContinuation,
-        Malformed::BodyShort,
-        Malformed::LongSessionId,
-        Malformed::ExtensionBlockShort,
-        Malformed::ExtensionTruncated,
-    ];
-    let mut labels: Vec<&str> = not_tls.map(NotTls::label).to_vec();
-    labels.extend(malformed.map(Malformed::label));
+    let mut labels: Vec<&str> = NotTls::ALL.map(NotTls::label).to_vec();
+    labels.extend(Malformed::ALL.map(Malformed::label));
     labels.sort_unstable();
     let count = labels.len();
     labels.dedup();

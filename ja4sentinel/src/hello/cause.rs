@@ -16,8 +16,6 @@ pub enum NotTls {
     UnknownProtocol,
     /// A handshake record whose major version is not 3.
     RecordVersion,
-    /// The first record is empty (RFC 8446 section 5.1 forbids it).
-    EmptyRecord,
     /// The first record is longer than [`MAX_RECORD`](super::MAX_RECORD).
     RecordTooLong,
     /// A handshake message other than ClientHello, say a ServerHello.
@@ -26,14 +24,13 @@ pub enum NotTls {
 
 impl NotTls {
     /// Every cause.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::PlainText,
         Self::Sslv2Hello,
         Self::Alert,
         Self::LaterRecord,
         Self::UnknownProtocol,
         Self::RecordVersion,
-        Self::EmptyRecord,
         Self::RecordTooLong,
         Self::OtherHandshake,
     ];
@@ -48,7 +45,6 @@ impl NotTls {
             Self::LaterRecord => "later_tls_record",
             Self::UnknownProtocol => "unknown_protocol",
             Self::RecordVersion => "record_version",
-            Self::EmptyRecord => "empty_record",
             Self::RecordTooLong => "record_too_long",
             Self::OtherHandshake => "other_handshake",
         }
@@ -62,8 +58,6 @@ pub enum Malformed {
     HugeDeclaredLength,
     /// Between its records stands something that is no handshake record.
     Interrupted,
-    /// One of its later records is empty.
-    EmptyContinuation,
     /// One of its later records is longer than [`MAX_RECORD`](super::MAX_RECORD).
     LongContinuation,
     /// The body ends before the compression methods are complete.
@@ -78,10 +72,9 @@ pub enum Malformed {
 
 impl Malformed {
     /// Every cause.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::HugeDeclaredLength,
         Self::Interrupted,
-        Self::EmptyContinuation,
         Self::LongContinuation,
         Self::BodyShort,
         Self::LongSessionId,
@@ -95,7 +88,6 @@ impl Malformed {
         match self {
             Self::HugeDeclaredLength => "huge_declared_length",
             Self::Interrupted => "interrupted_hello",
-            Self::EmptyContinuation => "empty_continuation",
             Self::LongContinuation => "long_continuation",
             Self::BodyShort => "body_short",
             Self::LongSessionId => "long_session_id",

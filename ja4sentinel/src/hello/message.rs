@@ -23,6 +23,8 @@ pub(super) struct Message<'a> {
     pub(super) open: usize,
     /// Records that hold bytes of it.
     pub(super) records: u32,
+    /// Empty records before and between these.
+    pub(super) empty_records: u32,
 }
 
 /// Why there is no message.
@@ -77,7 +79,8 @@ pub(super) fn client_hello<'a>(
         };
         let body = message.get(HEADER..).unwrap_or_default();
         let Payload { end, open, .. } = payload;
-        return Ok(Message { body, end: end - excess, open: open + excess, records });
+        let (end, open) = (end - excess, open + excess);
+        return Ok(Message { body, end, open, records, empty_records: payloads.empty() });
     }
 }
 
@@ -121,7 +124,6 @@ fn no_hello(fault: Header, stream: &[u8]) -> NoMessage {
     let cause = match fault {
         Header::NeedMore | Header::Handshake(_) => return NoMessage::NeedMore,
         Header::OtherVersion => NotTls::RecordVersion,
-        Header::Empty => NotTls::EmptyRecord,
         Header::TooLong => NotTls::RecordTooLong,
         Header::OtherType(Type::Alert) => NotTls::Alert,
         Header::OtherType(Type::ChangeCipherSpec | Type::ApplicationData | Type::Heartbeat) => {
@@ -144,7 +146,6 @@ fn broken_off(fault: Header) -> NoMessage {
     match fault {
         Header::NeedMore | Header::Handshake(_) => NoMessage::NeedMore,
         Header::OtherType(_) | Header::OtherVersion => NoMessage::Malformed(Malformed::Interrupted),
-        Header::Empty => NoMessage::Malformed(Malformed::EmptyContinuation),
         Header::TooLong => NoMessage::Malformed(Malformed::LongContinuation),
     }
 }

@@ -30,6 +30,8 @@ pub struct FoundHello<'a> {
     pub open: usize,
     /// How many TLS records the hello was spread over.
     pub tls_records: u32,
+    /// How many empty TLS records stood before and between these; no honest client sends any.
+    pub empty_records: u32,
 }
 
 /// Reads a ClientHello from the start of `stream`. `scratch` holds the joined message when the
@@ -75,6 +77,7 @@ fn read_at<'a>(
             end: message.end,
             open: message.open,
             tls_records: message.records,
+            empty_records: message.empty_records,
         }),
         Err(cause) => Reading::Malformed(cause),
     }

@@ -15,14 +15,12 @@ const HEADER: usize = 5;
 pub(super) enum Header {
     /// Nothing speaks against one, but it is not complete.
     NeedMore,
-    /// A handshake record with a payload of this many bytes.
+    /// A handshake record with a payload of this many bytes, perhaps none.
     Handshake(usize),
     /// A record of another content type, or no record at all: holds the first byte.
     OtherType(TlsRecordType),
     /// A handshake record of another major version; the minor one is free (spec 6.4).
     OtherVersion,
-    /// A handshake record without payload.
-    Empty,
     /// A handshake record above [`MAX_RECORD`].
     TooLong,
 }
@@ -37,7 +35,6 @@ fn header(bytes: &[u8]) -> Header {
         _ => {}
     }
     match parse_tls_record_header(bytes) {
-        Ok((_, TlsRecordHeader { len: 0, .. })) => Header::Empty,
         Ok((_, TlsRecordHeader { len, .. })) if len > MAX_RECORD => Header::TooLong,
         Ok((_, TlsRecordHeader { len, .. })) => Header::Handshake(usize::from(len)),
         Err(_) => Header::NeedMore,
@@ -75,27 +72,37 @@ pub(super) struct Payload<'a> {
 }
 
 /// Walks the handshake records of a stream: one step a record, nothing copied.
+///
+/// Empty records are passed over. RFC 8446 section 5.1 forbids them, and OpenSSL accepts 32 in a
+/// row: a hello behind one reaches the server.
 #[derive(Debug, Clone)]
 pub(super) struct Payloads<'a> {
     stream: &'a [u8],
     at: usize,
     open: usize,
+    empty: u32,
 }
 
 impl<'a> Payloads<'a> {
     /// The payloads of `stream`, whose first `open` bytes continue a record.
     pub(super) fn new(stream: &'a [u8], open: usize) -> Self {
-        Self { stream, at: 0, open }
+        Self { stream, at: 0, open, empty: 0 }
+    }
+
+    /// Empty records so far.
+    pub(super) fn empty(&self) -> u32 {
+        self.empty
     }
 
     /// The next payload, or what stands in its place.
     pub(super) fn next(&mut self) -> Result<Payload<'a>, Header> {
         let mut rest = self.stream.get(self.at..).unwrap_or_default();
-        if self.open == 0 {
+        while self.open == 0 {
             match header(rest) {
                 Header::Handshake(len) => self.open = len,
                 other => return Err(other),
             }
+            self.empty += u32::from(self.open == 0);
             self.at += HEADER;
             rest = rest.get(HEADER..).unwrap_or_default();
         }
