@@ -154,6 +154,7 @@ fn read(
     };
     sensor.finish(&mut |outcome| printer.take(&outcome));
     summary.packets += packets;
+    summary.ledger.merge(&sensor.ledger());
     (summary.records, summary.hellos) = printer.counts();
     ended
 }
