@@ -1,6 +1,7 @@
 //! The test harness: network namespaces, TLS servers, real clients, and the agent under test.
 
 pub mod agent;
+pub mod captures;
 pub mod clients;
 pub mod frames;
 pub mod hellos;

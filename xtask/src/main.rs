@@ -9,6 +9,7 @@ mod run;
 mod setup;
 mod test;
 mod tidy;
+mod vectors;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Test(test::Arguments),
     /// Check the rules of the house that neither rustc nor clippy knows
     Tidy,
+    /// Read captures whose hellos are known, and compare every record
+    Vectors(vectors::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Setup(arguments) => setup::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
+        Command::Vectors(arguments) => vectors::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,
