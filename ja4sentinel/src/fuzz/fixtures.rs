@@ -9,12 +9,13 @@ type Target = fn(&[u8]);
 /// Runs every file of `fuzz/fixtures/<target>` and `fuzz/seeds/<target>` through its target.
 #[test]
 fn fixtures_and_seeds_hold() {
-    let targets: [(&str, Target); 5] = [
+    let targets: [(&str, Target); 6] = [
         ("frame", super::frame),
         ("segments", super::segments),
         ("client_hello", super::client_hello),
         ("proxy_header", super::proxy_header),
         ("configuration", super::configuration),
+        ("sensor", super::sensor),
     ];
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     for (name, target) in targets {

@@ -13,6 +13,7 @@ mod fixtures;
 mod frame;
 mod proxy_header;
 mod segments;
+mod sensor;
 
 pub use client_hello::client_hello;
 #[cfg(feature = "shell")]
@@ -20,6 +21,7 @@ pub use configuration::configuration;
 pub use frame::frame;
 pub use proxy_header::proxy_header;
 pub use segments::segments;
+pub use sensor::sensor;
 
 /// Takes the first `N` bytes off the input, zeros where it is shorter: the choices that an input
 /// makes before its content begins.
