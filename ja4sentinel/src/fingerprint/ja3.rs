@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 
 use super::grease::without_grease;
-use super::text::{push_decimal, push_hex};
+use super::text::{into_string, push_decimal, push_hex};
 use crate::hello::ClientHello;
 
 /// The JA3 string: `version,ciphers,extensions,groups,point_formats`.
@@ -12,28 +12,28 @@ pub(super) fn string(hello: &ClientHello<'_>) -> String {
     // Point formats are 8-bit values, so none of them is GREASE.
     let point_formats = hello.point_formats.iter().map(|format| u16::from(*format));
 
-    let mut string = String::with_capacity(256);
+    let mut string = Vec::with_capacity(256);
     push_decimal(&mut string, hello.legacy_version);
     push_field(&mut string, without_grease(hello.ciphers.iter()));
     push_field(&mut string, without_grease(extensions));
     push_field(&mut string, without_grease(hello.groups.iter()));
     push_field(&mut string, point_formats);
-    string
+    into_string(string)
 }
 
 /// MD5 of the JA3 string, 32 lower-case hex digits.
 pub(super) fn hash(string: &str) -> String {
-    let mut hash = String::with_capacity(32);
+    let mut hash = Vec::with_capacity(32);
     push_hex(&mut hash, &Md5::digest(string));
-    hash
+    into_string(hash)
 }
 
 /// A comma, then the values joined by `-`.
-fn push_field(string: &mut String, values: impl Iterator<Item = u16>) {
-    string.push(',');
+fn push_field(string: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
+    string.push(b',');
     for (index, value) in values.enumerate() {
         if index > 0 {
-            string.push('-');
+            string.push(b'-');
         }
         push_decimal(string, value);
     }

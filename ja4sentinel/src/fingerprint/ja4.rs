@@ -4,14 +4,14 @@ use sha2::{Digest, Sha256};
 
 use super::Transport;
 use super::grease::without_grease;
-use super::text::{hex_digit, push_hex};
+use super::text::{hex_digit, into_string, push_hex};
 use crate::hello::ClientHello;
 
 const SERVER_NAME: u16 = 0x0000;
 const ALPN: u16 = 0x0010;
 
 /// What stands for the hash of nothing.
-const NO_HASH: &str = "000000000000";
+const NO_HASH: &[u8; 12] = b"000000000000";
 
 /// One order of the lists: hashed, and as they are.
 pub(super) struct Form {
@@ -77,7 +77,7 @@ fn head(
     head.push(if hello.has_server_name_extension { 'd' } else { 'i' });
     head.extend(two_digits(ciphers));
     head.extend(two_digits(extensions));
-    head.extend(alpn_ends(hello.alpn().next().unwrap_or_default()));
+    head.extend(alpn_ends(hello.alpn().next().unwrap_or_default()).map(char::from));
     head
 }
 
@@ -89,56 +89,53 @@ fn two_digits(count: usize) -> [char; 2] {
 
 /// First and last character of the first ALPN name; of its hex when either is not alphanumeric
 /// (spec rules 22 to 27).
-fn alpn_ends(name: &[u8]) -> [char; 2] {
-    match (name.first(), name.last()) {
-        (Some(first), Some(last))
-            if [first, last].iter().all(|end| end.is_ascii_alphanumeric()) =>
-        {
-            [char::from(*first), char::from(*last)]
-        }
-        (Some(first), Some(last)) => [hex_digit(first >> 4), hex_digit(*last)],
-        _ => ['0', '0'],
+fn alpn_ends(name: &[u8]) -> [u8; 2] {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return *b"00" };
+    if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
+        [*first, *last]
+    } else {
+        [hex_digit(first >> 4), hex_digit(*last)]
     }
 }
 
 fn form(head: &str, ciphers: &[u16], extensions: &[u16], hello: &ClientHello<'_>) -> Form {
-    let mut raw = String::with_capacity(16 + 5 * (ciphers.len() + extensions.len() + 32));
-    raw.push_str(head);
-    raw.push('_');
+    let mut raw = Vec::with_capacity(16 + 5 * (ciphers.len() + extensions.len() + 32));
+    raw.extend_from_slice(head.as_bytes());
+    raw.push(b'_');
     let b = raw.len();
     push_list(&mut raw, ciphers.iter().copied());
-    raw.push('_');
+    raw.push(b'_');
     let c = raw.len();
     push_list(&mut raw, extensions.iter().copied());
     let mut algorithms = without_grease(hello.signature_algorithms.iter()).peekable();
     if algorithms.peek().is_some() {
-        raw.push('_');
+        raw.push(b'_');
         push_list(&mut raw, algorithms);
     }
 
-    let mut hashed = String::with_capacity(36);
-    hashed.push_str(head);
+    let mut hashed = Vec::with_capacity(36);
+    hashed.extend_from_slice(head.as_bytes());
     for part in [raw.get(b..c - 1), raw.get(c..)] {
-        hashed.push('_');
+        hashed.push(b'_');
         push_hash(&mut hashed, part.unwrap_or_default());
     }
-    Form { hashed, raw }
+    Form { hashed: into_string(hashed), raw: into_string(raw) }
 }
 
 /// Four hex digits a value, joined by commas.
-fn push_list(text: &mut String, values: impl Iterator<Item = u16>) {
+fn push_list(text: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
     for (index, value) in values.enumerate() {
         if index > 0 {
-            text.push(',');
+            text.push(b',');
         }
         push_hex(text, &value.to_be_bytes());
     }
 }
 
 /// The first twelve hex digits of the SHA-256 of `part`, or zeros when it is empty.
-fn push_hash(text: &mut String, part: &str) {
+fn push_hash(text: &mut Vec<u8>, part: &[u8]) {
     if part.is_empty() {
-        text.push_str(NO_HASH);
+        text.extend_from_slice(NO_HASH);
     } else {
         push_hex(text, Sha256::digest(part).first_chunk::<6>().unwrap_or(&[0; 6]));
     }

@@ -1,24 +1,31 @@
-//! Numbers as text, appended without allocation.
+//! Numbers as ASCII text, appended without allocation.
 
-/// The hex digit of the low four bits.
-pub(super) fn hex_digit(value: u8) -> char {
-    char::from_digit(u32::from(value & 0x0f), 16).unwrap_or('0')
+/// The lower-case hex digit of the low four bits.
+pub(super) fn hex_digit(value: u8) -> u8 {
+    match value & 0x0f {
+        digit @ ..=9 => b'0' + digit,
+        letter => b'a' - 10 + letter,
+    }
 }
 
 /// Two lower-case hex digits a byte.
-pub(super) fn push_hex(text: &mut String, bytes: &[u8]) {
+pub(super) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {
-        text.push(hex_digit(byte >> 4));
-        text.push(hex_digit(*byte));
+        text.extend_from_slice(&[hex_digit(byte >> 4), hex_digit(*byte)]);
     }
 }
 
 /// Decimal, without padding.
-pub(super) fn push_decimal(text: &mut String, value: u16) {
-    let first = [10_000, 1_000, 100, 10].into_iter().filter(|place| value >= *place);
-    for place in first.chain([1]) {
-        text.push(char::from_digit(u32::from(value / place % 10), 10).unwrap_or('0'));
+pub(super) fn push_decimal(text: &mut Vec<u8>, value: u16) {
+    let places = [10_000, 1_000, 100, 10].into_iter().filter(|place| value >= *place);
+    for place in places.chain([1]) {
+        text.push(b'0' + (value / place % 10) as u8);
     }
+}
+
+/// Text that was put together from the functions above.
+pub(super) fn into_string(text: Vec<u8>) -> String {
+    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -26,11 +33,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_are_those_of_the_standard_library() {
+    fn numbers_are_those_of_the_standard_library() {
         for value in 0..=u16::MAX {
-            let mut text = String::new();
+            let mut text = Vec::new();
             push_decimal(&mut text, value);
-            assert_eq!(text, value.to_string());
+            text.push(b' ');
+            push_hex(&mut text, &value.to_be_bytes());
+            assert_eq!(into_string(text), format!("{value} {value:04x}"));
         }
     }
 }
