@@ -286,10 +286,7 @@ fn other_bytes_behind_the_first_hello_are_no_hello() {
             [record(20, &[1]), record(22, &[1, 0, 0, 90, 0xd7, 1, 2])].concat(),
             NotTls::OtherHandshake,
         ),
-        (
-            [record(20, &[1]), record(22, &[1, 0xc4, 0, 90, 3, 1, 2])].concat(),
-            NotTls::OtherHandshake,
-        ),
+        ([record(20, &[1]), record(22, &[1, 1, 0, 90, 3, 1, 2])].concat(), NotTls::OtherHandshake),
     ];
     for (rest, cause) in cases {
         assert_eq!(next(&rest, 0), Answer::NotTls(cause), "{rest:02x?}");

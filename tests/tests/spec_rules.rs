@@ -272,6 +272,7 @@ fn rule_21_dtls_versions_count_downwards() {
     assert_eq!(dtls(&[0xfefc]), "d3");
     assert_eq!(dtls(&[0xfeff, 0xfefd]), "d2");
     assert_eq!(dtls(&[0xfeff]), "d1");
+    assert_eq!(dtls(&[0xfefd, 0x0304, 0xfeff]), "d1", "a mixed list has its numeric maximum");
     assert_eq!(over(Transport::Dtls, &plain().legacy_version(0xfeff)).tls_version, "d1");
 }
 
