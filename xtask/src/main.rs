@@ -4,9 +4,11 @@
 mod ebpf;
 mod fuzz;
 mod hostile;
+mod kernels;
 mod process;
 mod run;
 mod setup;
+mod static_build;
 mod test;
 mod tidy;
 mod vectors;
@@ -32,6 +34,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Read a generated corpus of hostile connections and count right, missing and wrong
     Hostile(hostile::Arguments),
+    /// Try the kernel program and the agent on other kernels, in virtual machines
+    Kernels(kernels::Arguments),
     /// Build the agent and run it on this host's interfaces, JSON records on standard output
     Run(run::Arguments),
     /// Install what a command needs and this machine lacks, after asking
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(arguments) => fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Hostile(arguments) => hostile::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Kernels(arguments) => kernels::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => run::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments),

@@ -19,6 +19,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs `command` and returns what it printed to standard output; its standard error is shown
 /// only in the error of a failed run.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let bytes = output_bytes(command)?;
+    String::from_utf8(bytes).with_context(|| format!("`{}` printed no valid UTF-8", line(command)))
+}
+
+/// Like [`output`], where it need not be text.
+pub(crate) fn output_bytes(command: &mut Command) -> Result<Vec<u8>> {
     let line = line(command);
     let done =
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{line}`"))?;
@@ -26,7 +32,12 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         let said = String::from_utf8_lossy(&done.stderr);
         bail!("`{line}` failed ({}): {}", done.status, said.trim());
     }
-    String::from_utf8(done.stdout).with_context(|| format!("`{line}` printed no valid UTF-8"))
+    Ok(done.stdout)
+}
+
+/// Like [`output`], with standard error shown while it runs.
+pub(crate) fn output_shown(command: &mut Command) -> Result<String> {
+    output(command.stderr(Stdio::inherit()))
 }
 
 /// A command that runs `program` as root: through sudo unless we are root already.

@@ -1,0 +1,98 @@
+//! Programs that need no shared library: they run on any distribution, in an empty container, and
+//! in the virtual machines of `cargo xtask kernels`.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use object::Object as _;
+use serde::Deserialize;
+
+use crate::{process, workspace};
+
+/// The target whose C library can be linked in. It is named even where it is the host's own, so
+/// that the flags below do not reach build scripts and procedural macros.
+pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The agent's binary.
+const AGENT: &str = "ja4sentinel";
+
+/// Links the C library in, and whatever else the linker finds an archive of.
+const FLAGS: &str = "-Ctarget-feature=+crt-static";
+
+/// What [`agent_and_tests`] built.
+pub(crate) struct Programs {
+    pub(crate) agent: PathBuf,
+    pub(crate) tests: Vec<PathBuf>,
+}
+
+/// Builds the agent, and the programs of the package `tests` whose names fit `pattern`. One call of
+/// cargo for both, which else would build what they share twice, with other features.
+pub(crate) fn agent_and_tests(pattern: &str) -> Result<Programs> {
+    let mut cargo = cargo("dev");
+    cargo.args(["--package", "ja4sentinel", "--bin", "ja4sentinel"]);
+    cargo.args(["--package", "ja4sentinel-tests", "--test", pattern]);
+    let built = executables(cargo.args(["--features", "ja4sentinel-tests/privileged"]))?;
+    let (agents, tests): (Vec<_>, _) =
+        built.into_iter().partition(|path| path.file_name().is_some_and(|name| name == AGENT));
+    let agent = agents.into_iter().next().context("cargo built no agent")?;
+    Ok(Programs { agent, tests })
+}
+
+/// Whether a program needs no other file to start: no loader, no library.
+pub(crate) fn stands_alone(program: &[u8]) -> Result<bool> {
+    let elf = object::File::parse(program).context("this is no ELF program")?;
+    // A static program that may be loaded anywhere has a dynamic section, but no interpreter.
+    Ok(elf.section_by_name(".interp").is_none())
+}
+
+fn cargo(profile: &str) -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--locked", "--target", TARGET, "--profile", profile]);
+    cargo.env("CARGO_TARGET_DIR", workspace::target().join("static"));
+    cargo.env("RUSTFLAGS", FLAGS).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    // Symbols are most of a test program's size, and the machines hold it in memory.
+    cargo.env("CARGO_PROFILE_DEV_STRIP", "symbols");
+    cargo
+}
+
+/// Runs cargo, shows what it says, and returns the executables that it names.
+fn executables(cargo: &mut Command) -> Result<Vec<PathBuf>> {
+    let said = process::output_shown(cargo.arg("--message-format=json-render-diagnostics"))?;
+    let found = parse(&said)?;
+    if found.is_empty() {
+        bail!("`{}` built nothing", process::line(cargo));
+    }
+    Ok(found)
+}
+
+fn parse(messages: &str) -> Result<Vec<PathBuf>> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+    }
+    let mut found = Vec::new();
+    for line in messages.lines().filter(|line| line.starts_with('{')) {
+        let message: Message =
+            serde_json::from_str(line).context("cargo printed an unexpected message")?;
+        found.extend(message.executable);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn this_test_needs_the_c_library() {
+        let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(!super::stands_alone(&program).unwrap());
+    }
+
+    #[test]
+    fn cargo_names_what_it_built() {
+        let said = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
+            {\"reason\":\"compiler-artifact\",\"executable\":\"/t/deps/kernel_table-1f\"}\n\
+            {\"reason\":\"build-finished\",\"success\":true}\n";
+        assert_eq!(super::parse(said).unwrap(), [std::path::Path::new("/t/deps/kernel_table-1f")]);
+    }
+}
