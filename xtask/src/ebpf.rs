@@ -1,6 +1,7 @@
 //! `cargo xtask ebpf`: the compiled kernel program, which is committed inside the agent crate so
 //! that a stable toolchain alone builds the agent.
 
+pub(crate) mod completion;
 mod lock;
 mod manifest;
 mod object;
@@ -12,8 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use manifest::{Inputs, Manifest};
-use toolchain::Toolchain;
+pub(crate) use toolchain::Toolchain;
 
+use crate::setup::{self, Purpose};
 use crate::workspace;
 
 /// The committed object's folder, below the root.
@@ -28,6 +30,9 @@ pub(crate) enum Ebpf {
         /// Folder to write to, instead of the place of the committed object
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Install what is missing without asking
+        #[arg(long)]
+        yes: bool,
     },
     /// Fail when the committed object is older than its sources
     Check,
@@ -36,13 +41,20 @@ pub(crate) enum Ebpf {
 /// Runs one of the commands.
 pub(crate) fn run(command: &Ebpf) -> Result<()> {
     match command {
-        Ebpf::Build { out } => build(out.as_deref()),
+        Ebpf::Build { out, yes } => build(out.as_deref(), *yes),
         Ebpf::Check => check(),
     }
 }
 
-fn build(out: Option<&Path>) -> Result<()> {
-    let toolchain = Toolchain::find()?;
+fn build(out: Option<&Path>, yes: bool) -> Result<()> {
+    let toolchain = match Toolchain::find() {
+        Ok(found) => found,
+        Err(lacks) => {
+            eprintln!("{lacks:#}");
+            setup::ensure(Purpose::Ebpf, yes)?;
+            Toolchain::find()?
+        }
+    };
     println!("eBPF toolchain: {toolchain}");
     let inputs = Inputs::of_tree()?;
     let object = object::strip(&toolchain.compile()?)?;

@@ -13,6 +13,7 @@ use debian::{KERNELS, Kernel};
 use initramfs::Initramfs;
 use machine::Outcome;
 
+use crate::setup::{self, Purpose};
 use crate::{static_build, workspace};
 
 /// The modules that the checks need.
@@ -41,6 +42,9 @@ pub(crate) struct Arguments {
     /// may hang
     #[arg(long)]
     kvm: bool,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
 }
 
 fn names() -> Vec<&'static str> {
@@ -49,6 +53,7 @@ fn names() -> Vec<&'static str> {
 
 /// Boots each kernel, prints how its checks went, and fails when one did not pass.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    setup::ensure(Purpose::Kernels, arguments.yes)?;
     let programs = Programs(static_build::agent_and_tests("kernel_*")?);
     let mut failed = Vec::new();
     let wanted = |kernel: &&Kernel| {
@@ -108,7 +113,7 @@ impl Programs {
         machine.copy(&self.0.agent, "bin/ja4sentinel")?;
         machine.copy(&workspace::root().join(HELLO), "hello")?;
         machine.file("hello.ja4", HELLO_JA4.as_bytes())?;
-        machine.program("checks/zz_agent", AGENT_CHECK.as_bytes())?;
+        machine.program("checks/agent", AGENT_CHECK.as_bytes())?;
         let accelerator = if arguments.kvm { "kvm" } else { "tcg" };
         let outcome = machine::boot(&unpacked.image, &machine.pack()?, accelerator)?;
         Ok((unpacked.release, outcome))

@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use ja4sentinel_tests::notice::in_ci;
 
 use needs::Need;
+pub(crate) use packages::Manager;
 use plan::Plan;
 
 /// Arguments of `cargo xtask setup`.
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
     purpose: Purpose,
 }
 
-/// What a machine can be set up for; each includes those before it.
+/// What a machine can be set up for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Purpose {
     /// Building and running the agent
@@ -35,8 +36,24 @@ pub(crate) enum Purpose {
     Demo,
     /// `cargo xtask test`
     Test,
-    /// Everything that continuous integration runs: every client, other kernels
+    /// `cargo xtask kernels`: other kernels in virtual machines
+    Kernels,
+    /// `cargo xtask ebpf build`
+    Ebpf,
+    /// Everything that continuous integration runs
     Ci,
+}
+
+impl Purpose {
+    /// Whether what `other` needs is needed for this one too.
+    fn includes(self, other: Self) -> bool {
+        match self {
+            Self::Run | Self::Demo | Self::Test => other <= self,
+            Self::Kernels => matches!(other, Self::Run | Self::Kernels),
+            Self::Ebpf => other == Self::Ebpf,
+            Self::Ci => true,
+        }
+    }
 }
 
 /// Sets up and says how it stands.

@@ -69,16 +69,23 @@ impl Rust {
         command
     }
 
+    /// Whether everything of it is there, bpf-linker apart.
+    pub(crate) fn is_complete(self) -> bool {
+        self.sources().is_some() && self.version().is_ok_and(|version| version.is_new_enough())
+    }
+
     /// What `rustc -vV` says.
     pub(crate) fn version(self) -> Result<Version> {
         let said = process::output(self.command("rustc").arg("-vV"))?;
         Version::parse(&said)
     }
 
-    /// The folder where rustc looks for the sources of the standard library; it may be missing.
-    pub(crate) fn sources(self) -> Result<PathBuf> {
-        let sysroot = process::output(self.command("rustc").args(["--print", "sysroot"]))?;
-        Ok(Path::new(sysroot.trim()).join("lib/rustlib/src/rust"))
+    /// The folder that holds the sources of the standard library, when they are there.
+    pub(crate) fn sources(self) -> Option<PathBuf> {
+        let mut rustc = self.command("rustc");
+        let sysroot = process::output(rustc.args(["--print", "sysroot"])).ok()?;
+        let folder = Path::new(sysroot.trim()).join("lib/rustlib/src/rust");
+        folder.join("library/core").is_dir().then_some(folder)
     }
 }
 
@@ -88,12 +95,17 @@ pub(crate) struct Version {
     /// The whole first line, such as `rustc 1.96.0 (ac68faa20 2026-05-25)`.
     pub(crate) line: String,
     /// Major and minor number.
-    pub(crate) number: (u32, u32),
+    number: (u32, u32),
     /// Such as `22.1.8`.
     pub(crate) llvm: String,
 }
 
 impl Version {
+    /// Whether it compiles what the workspace's `rust-version` promises.
+    pub(crate) fn is_new_enough(&self) -> bool {
+        number(env!("CARGO_PKG_RUST_VERSION")).is_none_or(|least| self.number >= least)
+    }
+
     /// Such as `22`.
     pub(crate) fn llvm_major(&self) -> &str {
         self.llvm.split('.').next().unwrap_or_default()
@@ -112,7 +124,7 @@ impl Version {
 }
 
 /// Major and minor number of `1.96.0-nightly` or `1.95`.
-pub(crate) fn number(version: &str) -> Option<(u32, u32)> {
+fn number(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

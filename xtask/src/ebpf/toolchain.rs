@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::manifest::Tools;
-use super::rust::{self, Rust};
+use super::rust::Rust;
 use crate::{process, workspace};
 
 /// The built-in target of little-endian BPF.
@@ -61,10 +61,9 @@ impl Toolchain {
         let mut lack = |what: &str, remedy: &str| lacks.push(format!("  - {what} ({remedy})"));
 
         let version = rust.version();
-        let wanted = rust::number(env!("CARGO_PKG_RUST_VERSION"));
         match &version {
             Err(_) => lack("a compiler", rust.remedy()),
-            Ok(found) if Some(found.number) < wanted => {
+            Ok(found) if !found.is_new_enough() => {
                 let wanted = env!("CARGO_PKG_RUST_VERSION");
                 lack(
                     &format!("a newer compiler: {wanted} is needed, it has {}", found.line),
@@ -73,7 +72,7 @@ impl Toolchain {
             }
             Ok(_) => {}
         }
-        let sources = rust.sources().ok().filter(|path| path.join("library/core").is_dir());
+        let sources = rust.sources();
         if version.is_ok() && sources.is_none() {
             lack("the sources of core", rust.remedy());
         }
@@ -177,16 +176,22 @@ impl Linker {
 
     /// How to build it for a compiler with this major version of LLVM.
     fn remedy(llvm: &str) -> String {
-        format!(
-            "LLVM {llvm} with its headers, on Debian llvm-{llvm}-dev, then: \
-             LLVM_PREFIX=/usr/lib/llvm-{llvm} cargo install bpf-linker --version {} --locked \
-             --no-default-features --features llvm-{llvm}",
-            Self::VERSION
-        )
+        let command = process::line(&Self::install_command(llvm));
+        format!("LLVM {llvm} with its headers, on Debian llvm-{llvm}-dev, then: {command}")
+    }
+
+    /// Builds it below cargo's target folder, with the LLVM where Debian puts it.
+    pub(crate) fn install_command(llvm: &str) -> Command {
+        let mut command = Command::new("env");
+        command.arg(format!("LLVM_PREFIX=/usr/lib/llvm-{llvm}"));
+        command.args(["cargo", "install", "bpf-linker", "--version", Self::VERSION, "--locked"]);
+        command.args(["--no-default-features", "--features", &format!("llvm-{llvm}")]);
+        command.arg("--root").arg(tools());
+        command
     }
 }
 
 /// Where programs that only this repository needs are installed.
-pub(crate) fn tools() -> PathBuf {
+fn tools() -> PathBuf {
     workspace::target().join("tools")
 }

@@ -1,5 +1,6 @@
 //! What the commands need: one table, with the reason for each line.
 
+use std::path::Path;
 use std::process::Command;
 
 use ja4sentinel_tests::process::find_program;
@@ -7,6 +8,7 @@ use ja4sentinel_tests::tshark::Tshark;
 
 use super::Purpose;
 use super::packages::Names;
+use crate::ebpf::Toolchain;
 use crate::process;
 
 /// One thing that a command needs or can use.
@@ -32,6 +34,10 @@ enum Presence {
     Library(&'static str),
     /// tshark with JA4.
     Tshark,
+    /// A file at this path.
+    File(&'static str),
+    /// All that compiles the kernel program.
+    EbpfToolchain,
 }
 
 /// Where a thing comes from.
@@ -40,18 +46,20 @@ pub(super) enum Source {
     Packages(Names),
     /// The package manager where it has tshark 4.4, else a chroot of a later Debian.
     Tshark(Names),
+    /// A compiler from the package manager, and a linker that cargo builds.
+    EbpfToolchain,
 }
 
 impl Need {
     /// What `purpose` uses and this machine lacks.
     pub(super) fn missing(purpose: Purpose) -> Vec<&'static Self> {
-        let used = NEEDS.iter().filter(|need| need.from <= purpose);
+        let used = NEEDS.iter().filter(|need| purpose.includes(need.from));
         used.filter(|need| !need.present.holds()).collect()
     }
 
     /// Whether `purpose` cannot do without.
     pub(super) fn is_required(&self, purpose: Purpose) -> bool {
-        purpose == Purpose::Ci || self.required.is_some_and(|least| least <= purpose)
+        purpose == Purpose::Ci || self.required.is_some_and(|least| purpose.includes(least))
     }
 }
 
@@ -66,6 +74,8 @@ impl Presence {
                     .is_ok_and(|path| path.trim() != *file)
             }
             Self::Tshark => Tshark::find().is_some(),
+            Self::File(path) => Path::new(path).exists(),
+            Self::EbpfToolchain => Toolchain::find().is_ok(),
         }
     }
 }
@@ -205,10 +215,35 @@ const NEEDS: &[Need] = &[
         }),
     },
     Need {
+        name: "static libpcap",
+        why: "goes into programs that need no library",
+        from: Purpose::Kernels,
+        required: Some(Purpose::Kernels),
+        present: Presence::Library("libpcap.a"),
+        source: Source::Packages(Names {
+            apk: "libpcap-static",
+            ..Names::everywhere("libpcap-dev")
+        }),
+    },
+    Need {
+        name: "static C library",
+        why: "goes into programs that need no library",
+        from: Purpose::Kernels,
+        required: Some(Purpose::Kernels),
+        present: Presence::Library("libc.a"),
+        source: Source::Packages(Names {
+            apt: "libc6-dev",
+            dnf: "glibc-static",
+            apk: "musl-dev",
+            pacman: "glibc",
+            zypper: "glibc-devel-static",
+        }),
+    },
+    Need {
         name: "qemu",
         why: "runs other kernels",
-        from: Purpose::Ci,
-        required: None,
+        from: Purpose::Kernels,
+        required: Some(Purpose::Kernels),
         present: Presence::Program(&["qemu-system-x86_64"]),
         source: Source::Packages(Names {
             apt: "qemu-system-x86",
@@ -221,8 +256,8 @@ const NEEDS: &[Need] = &[
     Need {
         name: "busybox",
         why: "the user space of other kernels",
-        from: Purpose::Ci,
-        required: None,
+        from: Purpose::Kernels,
+        required: Some(Purpose::Kernels),
         present: Presence::Program(&["busybox"]),
         source: Source::Packages(Names {
             dnf: "busybox",
@@ -231,11 +266,46 @@ const NEEDS: &[Need] = &[
         }),
     },
     Need {
-        name: "cpio",
-        why: "packs the user space of other kernels",
-        from: Purpose::Ci,
-        required: None,
-        present: Presence::Program(&["cpio"]),
-        source: Source::Packages(Names::everywhere("cpio")),
+        name: "apt-get",
+        why: "downloads Debian's kernels",
+        from: Purpose::Kernels,
+        required: Some(Purpose::Kernels),
+        present: Presence::Program(&["apt-get"]),
+        source: Source::Packages(Names::everywhere("apt")),
+    },
+    Need {
+        name: "dpkg-deb",
+        why: "unpacks Debian's kernels",
+        from: Purpose::Kernels,
+        required: Some(Purpose::Kernels),
+        present: Presence::Program(&["dpkg-deb"]),
+        source: Source::Packages(Names::everywhere("dpkg")),
+    },
+    Need {
+        name: "Debian's keys",
+        why: "prove that Debian's kernels are Debian's",
+        from: Purpose::Kernels,
+        required: Some(Purpose::Kernels),
+        present: Presence::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        source: Source::Packages(Names {
+            dnf: "debian-keyring",
+            ..Names::everywhere("debian-archive-keyring")
+        }),
+    },
+    Need {
+        name: "xz",
+        why: "unpacks kernel modules",
+        from: Purpose::Kernels,
+        required: Some(Purpose::Kernels),
+        present: Presence::Program(&["xz"]),
+        source: Source::Packages(Names { apt: "xz-utils", ..Names::everywhere("xz") }),
+    },
+    Need {
+        name: "eBPF toolchain",
+        why: "compiles the kernel program: Rust with the sources of core, and bpf-linker",
+        from: Purpose::Ebpf,
+        required: Some(Purpose::Ebpf),
+        present: Presence::EbpfToolchain,
+        source: Source::EbpfToolchain,
     },
 ];

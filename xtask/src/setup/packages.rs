@@ -26,7 +26,7 @@ impl Names {
 
 /// A package manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manager {
+pub(crate) enum Manager {
     /// Debian, Ubuntu.
     Apt,
     /// Fedora, the RHEL family.
@@ -99,7 +99,7 @@ impl Manager {
 
     /// Installs the packages at once; when that fails, one by one, so that a package that cannot
     /// be had takes no other with it. The error names those that failed.
-    pub(super) fn install(self, packages: &[&str]) -> Result<()> {
+    pub(crate) fn install(self, packages: &[&str]) -> Result<()> {
         if let Some(mut refresh) = self.refresh_command()? {
             // One archive out of reach is no reason to stop: what counts is whether the packages
             // can be had.

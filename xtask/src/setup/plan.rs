@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::chroot;
 use super::needs::{Need, Source};
 use super::packages::Manager;
+use crate::ebpf::completion;
 use crate::process;
 
 /// What to do, in order.
@@ -13,13 +14,21 @@ pub(super) struct Plan {
     packages: Vec<&'static str>,
     /// Whether tshark comes from a chroot.
     chroot: bool,
+    /// Whether the eBPF toolchain is to be completed.
+    toolchain: bool,
     by_hand: Vec<&'static str>,
 }
 
 impl Plan {
     pub(super) fn new(missing: &[&'static Need]) -> Self {
         let manager = Manager::of_this_system();
-        let mut plan = Self { manager, packages: Vec::new(), chroot: false, by_hand: Vec::new() };
+        let mut plan = Self {
+            manager,
+            packages: Vec::new(),
+            chroot: false,
+            toolchain: false,
+            by_hand: Vec::new(),
+        };
         for need in missing {
             match (&need.source, manager) {
                 (Source::Packages(names), Some(manager)) => {
@@ -32,6 +41,8 @@ impl Plan {
                 (Source::Tshark(names), Some(manager)) => {
                     plan.packages.push(manager.name_in(names));
                 }
+                (Source::EbpfToolchain, Some(Manager::Apt)) => plan.toolchain = true,
+                (Source::EbpfToolchain, _) => plan.by_hand.push(need.name),
                 (_, None) => plan.by_hand.push(need.name),
             }
         }
@@ -49,6 +60,9 @@ impl Plan {
         }
         if self.chroot {
             lines.push(chroot::description());
+        }
+        if self.toolchain {
+            lines.extend(completion::description());
         }
         Ok(lines)
     }
@@ -69,6 +83,11 @@ impl Plan {
         }
         if self.chroot
             && let Err(error) = chroot::make()
+        {
+            eprintln!("set-up: {error:#}");
+        }
+        if self.toolchain
+            && let Err(error) = completion::carry_out(Manager::Apt)
         {
             eprintln!("set-up: {error:#}");
         }
