@@ -41,3 +41,6 @@ pub mod config;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+
+#[cfg(feature = "shell")]
+pub mod agent;

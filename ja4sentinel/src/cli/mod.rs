@@ -1,9 +1,12 @@
 //! The command line: what may be typed, and how the program ends.
 
+mod check;
 mod ports;
 mod printer;
 mod progress;
 mod read;
+mod run;
+mod settings;
 mod summary;
 mod text;
 mod version;
@@ -19,8 +22,7 @@ enum Exit {
     Done = 0,
     /// Something failed while running.
     Failed = 1,
-    /// Usage or configuration; clap exits with the same number.
-    #[expect(dead_code, reason = "named for completeness: clap is who exits so")]
+    /// Usage or configuration; clap ends the program with the same number.
     Usage = 2,
     /// A capture file is damaged or cut off.
     Damaged = 3,
@@ -34,8 +36,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Ends every help text.
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+Examples:
+  ja4sentinel --config /etc/ja4sentinel/ja4sentinel.yml
+  ja4sentinel run --interface eth0 --ports 443,8443
+  ja4sentinel read --format text capture.pcapng
+
 Exit codes:
   0  done
   1  run-time failure
@@ -49,25 +55,40 @@ Exit codes:
     version = version::SHORT,
     long_version = version::LONG,
     about = "Fingerprints the TLS clients of this server: JA4, JA3 and TCP facts as JSON records",
-    after_help = EXIT_CODES,
-    subcommand_required = true,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Arguments,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Watch the interfaces of this machine (the default)
+    ///
+    /// Wants root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW (libpcap wants the last
+    /// one only). Ends at SIGINT and SIGTERM, after it has written out what it has. SIGHUP and SIGUSR1
+    /// open output files again, after logrotate has moved them.
+    #[command(after_help = run::AFTER_HELP)]
+    Run(run::Arguments),
     Read(read::Arguments),
+    Check(check::Arguments),
 }
 
 /// Reads the arguments, does what they say, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Read(arguments) => read::run(&arguments).into(),
+    let cli = Cli::parse();
+    match cli.command {
+        None => run::run(&cli.run),
+        Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Read(arguments)) => read::run(&arguments),
+        Some(Command::Check(arguments)) => check::run(&arguments),
     }
+    .into()
 }
 
 #[cfg(test)]

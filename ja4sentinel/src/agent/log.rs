@@ -1,0 +1,153 @@
+//! Service messages on standard error: JSON lines, or text on a terminal.
+
+use std::fmt;
+use std::io::{IsTerminal, stderr};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::config::LogLevel;
+
+/// Begins to write messages up to `level`. A second call changes nothing.
+pub fn start(level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let common = tracing_subscriber::fmt().with_max_level(level).with_writer(stderr);
+    let _ = if stderr().is_terminal() {
+        common.with_target(false).try_init()
+    } else {
+        common.event_format(JsonLines).try_init()
+    };
+}
+
+/// One flat JSON object a line: timestamp (nanoseconds since the UNIX epoch), level, component,
+/// message, and the message's own fields.
+struct JsonLines;
+
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let level = event.metadata().level().as_str().to_lowercase();
+        let mut line = Line(vec![
+            ("timestamp", u64::try_from(now).unwrap_or(u64::MAX).into()),
+            ("level", level.into()),
+            ("component", component(event.metadata().target()).into()),
+            ("message", Value::Null),
+        ]);
+        event.record(&mut line);
+        for (i, (name, value)) in line.0.iter().enumerate() {
+            let before = if i == 0 { '{' } else { ',' };
+            write!(writer, "{before}{}:{value}", Value::from(*name))?;
+        }
+        writeln!(writer, "}}")
+    }
+}
+
+/// `ja4sentinel::output::worker` is the component `output`.
+fn component(target: &str) -> &str {
+    let own = target.strip_prefix("ja4sentinel::").unwrap_or(target);
+    own.split("::").next().unwrap_or(own)
+}
+
+/// Names and values in their order.
+struct Line(Vec<(&'static str, Value)>);
+
+impl Line {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        match self.0.iter_mut().find(|(name, _)| *name == field.name()) {
+            Some((_, known)) => *known = value.into(),
+            None => self.0.push((field.name(), value.into())),
+        }
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_is_one_json_object_with_the_message_s_fields() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .event_format(JsonLines)
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(target: "ja4sentinel::output::worker", count = 7, why = "a \"b\"\n", "lost");
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(text.starts_with("{\"timestamp\":"), "{text}");
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert!(line["timestamp"].as_u64().unwrap() > 1_700_000_000_000_000_000);
+        assert_eq!(line["level"], "warn");
+        assert_eq!(line["component"], "output");
+        assert_eq!(line["message"], "lost");
+        assert_eq!(line["count"], 7);
+        assert_eq!(line["why"], "a \"b\"\n");
+    }
+}
