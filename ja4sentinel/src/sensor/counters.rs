@@ -109,7 +109,6 @@ pub(super) struct Counters {
     fragments: u64,
     fragments_dropped: Tally<FragmentLoss>,
     datagrams: u64,
-    datagrams_timed_out: u64,
     left_out: Tally<LeftOut>,
     unreadable: Tally<WireError>,
     selected: u64,
@@ -146,10 +145,6 @@ impl Counters {
 
     pub(super) fn complete_datagram(&mut self) {
         self.datagrams += 1;
-    }
-
-    pub(super) fn expire_datagrams(&mut self, count: u64) {
-        self.datagrams_timed_out += count;
     }
 
     /// A connection is followed from now on.
@@ -236,14 +231,12 @@ impl Counters {
     fn datagrams(&self, fragments: &Defragmenter) -> Stage {
         let ends = FragmentLoss::ALL.into_iter().filter(|cause| cause.ends_datagram());
         let mut lost = self.fragments_dropped.named(ends, FragmentLoss::label);
-        lost.push(("timed_out", self.datagrams_timed_out));
+        lost.push(("timed_out", fragments.timed_out()));
         lost.push(("evicted", fragments.evicted()));
         let in_flight = u64::try_from(fragments.len()).unwrap_or(u64::MAX);
-        let lost_sum: u64 = lost.iter().map(|(_, count)| count).sum();
         Stage {
             name: "datagrams".to_owned(),
-            // Which fragment was the first of its datagram is known to the table alone.
-            taken: self.datagrams + lost_sum + in_flight,
+            taken: fragments.began(),
             passed: self.datagrams,
             lost,
             in_flight,

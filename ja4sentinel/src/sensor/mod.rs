@@ -93,7 +93,7 @@ impl Sensor {
     /// Moves time forward to `now_ns` (nanoseconds since the UNIX epoch) and ends what timed out.
     pub fn advance(&mut self, now_ns: u64, out: &mut dyn FnMut(Outcome)) {
         self.bench.now_ns = self.bench.now_ns.max(now_ns);
-        self.bench.counters.expire_datagrams(self.fragments.expire(self.bench.now_ns));
+        self.fragments.expire(self.bench.now_ns);
         let patience = self.bench.settings.limits.flow_timeout_ns;
         let Some(deadline) = self.bench.now_ns.checked_sub(patience) else { return };
         while let Some(expired) = self.table.expired(deadline) {

@@ -192,10 +192,24 @@ impl Defragmenter {
         }
     }
 
-    /// Gives up the datagrams whose time is over; returns how many these were since the last call.
+    /// Gives up the datagrams whose time is over; returns how many these were.
     pub fn expire(&mut self, now_ns: u64) -> u64 {
+        let before = self.timed_out;
         self.sweep(now_ns);
-        std::mem::take(&mut self.timed_out)
+        self.timed_out - before
+    }
+
+    /// How many datagrams began, ever. Each completes, is given up for a cause that
+    /// [ends it](FragmentLoss::ends_datagram), times out, is evicted, or is half-seen still.
+    #[must_use]
+    pub fn began(&self) -> u64 {
+        self.began
+    }
+
+    /// How many datagrams timed out, ever.
+    #[must_use]
+    pub fn timed_out(&self) -> u64 {
+        self.timed_out
     }
 
     /// How many datagrams left before their time to make room, ever.

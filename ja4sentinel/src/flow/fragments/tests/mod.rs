@@ -216,8 +216,7 @@ fn time_ends_datagrams() {
     // Time that went by unnoticed counts too, and going back is no harm.
     held(table.push(&v4(0, true, &[1; 8]), 100 * SECOND));
     held(table.push(&v4(8, false, &[1]), 130 * SECOND));
-    assert_eq!(table.expire(0), 1);
-    assert_eq!(table.len(), 1);
+    assert_eq!((table.expire(0), table.timed_out(), table.len()), (0, 2, 1));
 }
 
 #[test]
@@ -305,6 +304,31 @@ proptest! {
             }
         }
         prop_assert!(wholes > 0);
+    }
+
+    #[test]
+    fn every_datagram_ends_once(
+        fragments in proptest::collection::vec(
+            (0..4u32, any::<bool>(), 0..6u32, 0..20usize, any::<bool>(), 0..9u64), 1..200,
+        ),
+    ) {
+        let limits = FragmentLimits { datagrams: 3, bytes: 2000, fragments: 3, timeout_ns: 20 };
+        let mut table = Defragmenter::new(limits);
+        let mut now_ns = 0;
+        let (mut complete, mut given_up) = (0, 0);
+        for (id, ipv6, unit, len, more, wait) in fragments {
+            now_ns += wait;
+            let family = if ipv6 { v6 } else { v4 };
+            let payload = vec![0; len];
+            match table.push(&Fragment { id, ..family(unit * 8, more, &payload) }, now_ns) {
+                Pushed::Complete(_) => complete += 1,
+                Pushed::Dropped(cause) => given_up += u64::from(cause.ends_datagram()),
+                Pushed::Held => {}
+            }
+            let ended = complete + given_up + table.timed_out() + table.evicted();
+            prop_assert_eq!(table.began(), ended + table.len() as u64);
+            prop_assert!(table.len() <= 3 && table.bytes() <= 2000);
+        }
     }
 
     #[test]
