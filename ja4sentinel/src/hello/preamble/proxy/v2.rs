@@ -200,6 +200,11 @@ mod tests {
 
     #[test]
     fn a_right_checksum_is_accepted() {
+        // What HAProxy 2.6 sends with the options crc32c and unique-id, from ::1 to ::1.
+        let haproxy = b"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x3a\
+            \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\xcf\x3c\x46\xa3\
+            \x03\0\x04\x1b\xd6\x67\xb8\x05\0\x0c::1:53052_--";
+        assert!(matches!(read(haproxy), Proxy::Found(header) if header.len == haproxy.len()));
         // The check value of CRC-32C in the catalogue of parametrised CRC algorithms.
         assert_eq!(crc32c(b"123456789".iter().copied()), 0xe306_9283);
         let mut stream = header(0x21, 0x11, &[&ENDS[..], &[CRC32C, 0, 4, 0, 0, 0, 0]].concat());
