@@ -124,6 +124,7 @@ outputs:
     params: 5
   - type: stdout
     sample: 0
+    filter: {fields: [ja4, src_pi]}
   - 7
 ";
     let env = [("JA4SENTINEL_PORTS", "0"), ("JA4SENTINEL_LOG_LEVEL", "loud")];
@@ -151,7 +152,9 @@ outputs:
         "c.yml:19:13: outputs[4].params: found 5; allowed: a mapping",
         "c.yml:20:5: outputs[5]: another output is also called \"stdout\"; allowed: a name of its",
         "c.yml:21:13: outputs[5].sample: found 0; allowed: a whole number from 1 to 1000000",
-        "c.yml:22:5: outputs[6]: found 7; allowed: a mapping",
+        "c.yml:22:28: outputs[5].filter.fields: found \"src_pi\"; allowed: names of a record's \
+         fields, such as src_ip or ja4; did you mean src_ip?",
+        "c.yml:23:5: outputs[6]: found 7; allowed: a mapping",
         "environment variable JA4SENTINEL_LOG_LEVEL: core.log_level: found \"loud\"; allowed:",
         "environment variable JA4SENTINEL_PORTS: core.listen_ports: found \"0\"; allowed: ports",
         "flag --backend: core.backend: found \"epbf\"; allowed: auto, ebpf, pcap; did you mean \

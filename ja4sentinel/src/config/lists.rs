@@ -4,13 +4,18 @@ use ipnet::IpNet;
 use serde_json::json;
 
 use super::interfaces::InterfacePattern;
+use super::mistake::near;
 use super::reading::{Reading, Value};
 use super::yaml::{Node, Yaml};
+use crate::output::FIELDS;
 
 /// What may stand in a list.
 pub(super) trait Item: Sized {
     /// What is allowed, in words.
     const ALLOWED: &'static str;
+
+    /// The words that one may have slipped from, where it is a closed set.
+    const WORDS: &'static [&'static str] = &[];
 
     /// The item, if it is one.
     fn parse(node: &Node) -> Option<Self>;
@@ -48,7 +53,11 @@ impl<T: Item> Value for Vec<T> {
 }
 
 fn refuse<T: Item>(node: &Node, reading: &mut Reading) -> Option<T> {
-    reading.refuse_as(node.place, node, T::ALLOWED.to_owned(), None);
+    let meant = match &node.value {
+        Yaml::Text(text) => near(text, T::WORDS.iter().copied()).map(str::to_owned),
+        _ => None,
+    };
+    reading.refuse_as(node.place, node, T::ALLOWED.to_owned(), meant);
     None
 }
 
@@ -116,20 +125,19 @@ impl Item for IpNet {
 }
 
 /// The name of a record's field.
-#[derive(Debug, Clone)]
-pub(super) struct Field(pub(super) String);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field(pub(super) &'static str);
 
 impl Item for Field {
-    const ALLOWED: &'static str = "names of a record's fields";
+    const ALLOWED: &'static str = "names of a record's fields, such as src_ip or ja4";
+    const WORDS: &'static [&'static str] = FIELDS;
 
     fn parse(node: &Node) -> Option<Self> {
-        match &node.value {
-            Yaml::Text(text) if !text.is_empty() => Some(Self(text.clone())),
-            _ => None,
-        }
+        let Yaml::Text(text) = &node.value else { return None };
+        FIELDS.iter().find(|field| *field == text).map(|field| Self(field))
     }
 
     fn schema() -> serde_json::Value {
-        json!({ "type": "string", "minLength": 1 })
+        json!({ "enum": FIELDS })
     }
 }

@@ -162,7 +162,7 @@ fn resolve_output(output: &Typed<Output>, reading: &mut Reading) -> Option<Outpu
         config.sample = u32::try_from(sample.value.0).unwrap_or(u32::MAX);
     }
     if let Some(Typed { value: filter, .. }) = &output.filter {
-        let names = |list: &Typed<Vec<Field>>| list.value.iter().map(|f| f.0.clone()).collect();
+        let names = |list: &Typed<Vec<Field>>| list.value.iter().map(|field| field.0).collect();
         config.filter = Filter {
             ports: filter.ports.as_ref().map(|typed| port_set(&typed.value)),
             fields: filter.fields.as_ref().map(names),

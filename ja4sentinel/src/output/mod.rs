@@ -7,9 +7,12 @@
 mod backoff;
 mod batch;
 mod counts;
+mod fields;
 mod file;
 mod format;
 mod lane;
+#[cfg(test)]
+mod sample;
 mod select;
 mod settings;
 mod sink;
@@ -26,6 +29,7 @@ use crate::record::Record;
 use lane::Lane;
 
 pub use counts::{Counts, Reason};
+pub use fields::FIELDS;
 pub use settings::{
     Compression, FileConfig, Filter, Format, OutputConfig, Rotation, SinkConfig, SocketType,
     SpoolConfig, UnixSocketConfig,

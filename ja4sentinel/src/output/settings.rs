@@ -183,5 +183,5 @@ pub struct Filter {
     /// Server ports; `None` is all. Records of others are counted as `filtered_out`.
     pub ports: Option<PortSet>,
     /// Names of the record's fields that are kept; `None` is all.
-    pub fields: Option<Vec<String>>,
+    pub fields: Option<Vec<&'static str>>,
 }
