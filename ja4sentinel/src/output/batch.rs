@@ -24,6 +24,19 @@ impl Batch {
         self.ends.push_back(self.bytes.len());
     }
 
+    /// Takes over whole lines, in place of what was there.
+    pub(super) fn load(&mut self, lines: Vec<u8>) {
+        let ends = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        self.ends = ends.map(|(at, _)| at + 1).collect();
+        self.bytes = lines;
+        (self.start, self.taken) = (0, 0);
+    }
+
+    /// The lines that are not yet wholly taken, from their beginning.
+    pub(super) fn unfinished(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
     /// Whether there is enough for one write.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() >= Self::BYTES
@@ -98,8 +111,11 @@ mod tests {
         batch.rewind();
         assert_eq!(batch.pending(), b"cd\nef\n");
         batch.skip();
-        assert_eq!(batch.pending(), b"ef\n");
+        assert_eq!((batch.pending(), batch.unfinished()), (&b"ef\n"[..], &b"ef\n"[..]));
         assert_eq!(batch.advance(3), 1);
         assert!(batch.is_empty() && batch.pending().is_empty());
+        batch.load(b"gh\nij\n".to_vec());
+        assert_eq!((batch.lines(), batch.advance(4)), (2, 1));
+        assert_eq!(batch.unfinished(), b"ij\n");
     }
 }

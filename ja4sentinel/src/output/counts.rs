@@ -137,6 +137,24 @@ impl Counters {
         self.queued.fetch_sub(records, Relaxed);
     }
 
+    /// Records that waited in memory now wait on disk.
+    pub(super) fn spool(&self, records: u64) {
+        self.spooled.fetch_add(records, Relaxed);
+        self.queued.fetch_sub(records, Relaxed);
+    }
+
+    /// An earlier run left records on disk.
+    pub(super) fn restore(&self, records: u64) {
+        self.given.fetch_add(records, Relaxed);
+        self.spooled.fetch_add(records, Relaxed);
+    }
+
+    /// Records that wait on disk are about to be delivered or dropped.
+    pub(super) fn unspool(&self, records: u64) {
+        self.queued.fetch_add(records, Relaxed);
+        self.spooled.fetch_sub(records, Relaxed);
+    }
+
     /// An attempt failed and will be made again.
     pub(super) fn retry(&self) {
         self.retried.fetch_add(1, Relaxed);
@@ -175,9 +193,14 @@ mod tests {
         counters.deliver(2);
         counters.drop(Reason::TooLong, 1);
         counters.retry();
+        counters.restore(3);
+        counters.spool(2);
+        counters.unspool(1);
+        counters.deliver(1);
         let counts = counters.snapshot("x");
         assert!(counts.balanced(), "{counts:?}");
-        assert_eq!((counts.given, counts.delivered, counts.queued), (6, 2, 2));
+        assert_eq!((counts.given, counts.delivered), (9, 3));
+        assert_eq!((counts.queued, counts.spooled), (0, 4));
         assert_eq!(counts.dropped_for(Reason::TooLong), 1);
         assert_eq!(counts.dropped_for(Reason::FilteredOut), 1);
     }

@@ -16,6 +16,7 @@ mod sample;
 mod select;
 mod settings;
 mod sink;
+mod spool;
 mod stdout;
 mod unix_socket;
 mod worker;

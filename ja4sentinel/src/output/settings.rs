@@ -61,6 +61,22 @@ impl SinkConfig {
             Self::UnixSocket(_) => "unix_socket",
         }
     }
+
+    /// How long a line may wait for others to share its write.
+    pub(super) fn linger(&self) -> Duration {
+        match self {
+            Self::File(file) => file.flush_interval,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Where lines wait while the reader is away.
+    pub(super) fn spool(&self) -> Option<&SpoolConfig> {
+        match self {
+            Self::UnixSocket(socket) => socket.spool.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// A file that lines are appended to.

@@ -1,5 +1,7 @@
 //! The thread behind an output: queue in, sink out, trouble in between.
 
+mod spooling;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,8 +13,9 @@ use super::batch::Batch;
 use super::counts::Reason;
 use super::format::Formatter;
 use super::lane::{Message, Shared};
-use super::settings::{OutputConfig, SinkConfig};
+use super::settings::OutputConfig;
 use super::sink::{Sink, Trouble, sink};
+use spooling::{Spooled, Spooling};
 
 /// Takes records from the queue, makes lines of them, and brings them to the sink.
 pub(super) struct Worker {
@@ -24,6 +27,7 @@ pub(super) struct Worker {
     /// How long a line may wait for others to share its write.
     linger: Duration,
     batch: Batch,
+    spooling: Spooling,
     backoff: Backoff,
     /// Since when nothing was taken.
     trouble_since: Option<Instant>,
@@ -43,18 +47,15 @@ impl Worker {
         queue: Receiver<Message>,
         shared: Arc<Shared>,
     ) -> Self {
-        let linger = match &config.sink {
-            SinkConfig::File(file) => file.flush_interval,
-            SinkConfig::Stdout | SinkConfig::UnixSocket(_) => Duration::ZERO,
-        };
         Self {
             name: config.name.clone(),
             queue,
             shared,
             formatter: Formatter::new(config),
             sink: sink(&config.sink),
-            linger,
+            linger: config.sink.linger(),
             batch: Batch::default(),
+            spooling: Spooling::new(config.sink.spool()),
             backoff: Backoff::new(),
             trouble_since: None,
         }
@@ -63,41 +64,54 @@ impl Worker {
     /// Works until the output ends.
     pub(super) fn run(mut self) {
         while let Next::Write = self.gather() {
-            if self.shared.reopen.swap(false, Ordering::AcqRel) {
-                self.sink.reopen();
-            }
+            self.reopen_if_asked();
             if self.is_past_deadline() {
                 return self.give_up(Reason::Shutdown);
             }
-            match self.sink.write(self.batch.pending()) {
-                Ok(bytes) => self.took(bytes),
-                Err(Trouble::Unfit(reason)) => {
-                    self.batch.skip();
-                    self.shared.counters.drop(reason, 1);
+            let trouble = match self.sink.write(self.batch.pending()) {
+                Ok(bytes) => {
+                    self.took(bytes);
+                    continue;
                 }
-                Err(Trouble::Slow) => self.note_trouble(Reason::QueueFull, None),
-                Err(Trouble::Busy(reason, error)) => {
-                    self.note_trouble(reason, Some(error));
-                    self.pause();
-                }
-                Err(Trouble::Lost(reason, error)) => {
-                    self.batch.rewind();
-                    self.note_trouble(reason, Some(error));
-                    self.pause();
-                }
-                Err(Trouble::Closed) => {
+                Err(trouble) => trouble,
+            };
+            match trouble {
+                Trouble::Closed => {
                     self.shared.closed.store(true, Ordering::Release);
                     return self.give_up(Reason::Closed);
                 }
+                Trouble::Unfit(reason) => {
+                    self.batch.skip();
+                    self.settle(1, |counters| counters.drop(reason, 1));
+                    continue;
+                }
+                Trouble::Slow => self.note_trouble(Reason::QueueFull, None),
+                Trouble::Busy(reason, ref error) => self.note_trouble(reason, Some(error)),
+                Trouble::Lost(reason, ref error) => {
+                    self.batch.rewind();
+                    self.note_trouble(reason, Some(error));
+                }
             }
+            self.spool_batch();
+            if self.shared.deadline().is_some() && self.spooling.holds_batch() {
+                return self.give_up(Reason::Shutdown); // nothing is lost by not waiting
+            }
+            let wait = match trouble {
+                Trouble::Slow => Duration::ZERO, // was waited for already
+                _ => self.backoff.wait(),
+            };
+            self.pause(wait);
         }
     }
 
-    /// Fills the batch: waits for a first line if there is none, then takes those that are there,
-    /// or come within the time that a line may linger.
+    /// Fills the batch: from the spool, if anything is there; else waits for a first line, then
+    /// takes those that are there, or come within the time that a line may linger.
     fn gather(&mut self) -> Next {
         if !self.batch.is_empty() {
             return Next::Write; // what is left of the last one
+        }
+        if self.load_spooled() {
+            return Next::Write;
         }
         let mut until = None;
         loop {
@@ -109,10 +123,7 @@ impl Worker {
                     self.batch.push(|line| self.formatter.line(&record, line));
                     until.get_or_insert_with(|| Instant::now() + self.linger);
                 }
-                Message::Look if self.shared.reopen.swap(false, Ordering::AcqRel) => {
-                    self.sink.reopen();
-                }
-                Message::Look => {}
+                Message::Look => self.reopen_if_asked(),
             }
             if self.batch.is_full() {
                 return Next::Write;
@@ -132,15 +143,20 @@ impl Worker {
         match until {
             None => self.queue.recv().ok(),
             Some(until) => {
-                let left = until.saturating_duration_since(Instant::now());
-                self.queue.recv_timeout(left).ok()
+                self.queue.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
             }
+        }
+    }
+
+    fn reopen_if_asked(&mut self) {
+        if self.shared.reopen.swap(false, Ordering::AcqRel) {
+            self.sink.reopen();
         }
     }
 
     fn took(&mut self, bytes: usize) {
         let lines = self.batch.advance(bytes);
-        self.shared.counters.deliver(lines);
+        self.settle(lines, |counters| counters.deliver(lines));
         self.backoff.reset();
         if let Some(since) = self.trouble_since.take() {
             self.shared.set_trouble(None);
@@ -150,7 +166,7 @@ impl Worker {
     }
 
     /// The sink takes nothing. Logged once until it takes something again.
-    fn note_trouble(&mut self, reason: Reason, error: Option<io::Error>) {
+    fn note_trouble(&mut self, reason: Reason, error: Option<&io::Error>) {
         self.shared.counters.retry();
         self.shared.set_trouble(Some(reason));
         if self.trouble_since.is_none() {
@@ -161,22 +177,34 @@ impl Worker {
         }
     }
 
-    /// Waits before the next attempt.
-    fn pause(&mut self) {
-        let wait = self.backoff.wait();
-        std::thread::park_timeout(match self.shared.deadline() {
-            Some(deadline) => wait.min(deadline.saturating_duration_since(Instant::now())),
-            None => wait,
-        });
+    /// Waits before the next attempt, and meanwhile brings what comes to the spool, if there is
+    /// one. Ends early when the output is to end.
+    fn pause(&mut self, wait: Duration) {
+        let until = Instant::now() + wait;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let left = self.shared.deadline().map_or(left, |deadline| {
+                left.min(deadline.saturating_duration_since(Instant::now()))
+            });
+            match self.spool_some(left) {
+                Spooled::NoRoom => return std::thread::park_timeout(left),
+                Spooled::Some if !left.is_zero() && self.shared.deadline().is_none() => {}
+                Spooled::Some | Spooled::Nothing => return,
+            }
+        }
     }
 
     fn is_past_deadline(&self) -> bool {
         self.shared.deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Drops everything that waits.
+    /// Leaves what waits to the spool, and drops what that cannot take.
     fn give_up(&mut self, reason: Reason) {
-        let mut lines = self.batch.lines();
+        if reason == Reason::Shutdown {
+            self.spool_batch();
+            while let Spooled::Some = self.spool_some(Duration::ZERO) {}
+        }
+        let mut lines = if self.spooling.holds_batch() { 0 } else { self.batch.lines() };
         while let Ok(message) = self.queue.try_recv() {
             lines += u64::from(matches!(message, Message::Record(_)));
         }
