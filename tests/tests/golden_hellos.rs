@@ -2,12 +2,14 @@
 //! from other projects, where they are to be had.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test ends where it goes wrong")]
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ja4sentinel::fingerprint::{Fingerprints, Transport};
 use ja4sentinel::hello::{FoundHello, Reading, read};
+use ja4sentinel_tests::notice::notice;
 
 /// One row of a table, by the names of its columns.
 type Row = HashMap<String, String>;
@@ -89,9 +91,9 @@ fn records_collected_from_other_projects_come_out_right() {
             std::env::var_os("JA4SENTINEL_VECTORS").is_none(),
             "JA4SENTINEL_VECTORS names a folder without `hex`"
         );
-        eprintln!(
-            "NOT RUN: no shared vectors here; set JA4SENTINEL_VECTORS to their folder to compare \
-             the records of other projects"
+        notice(
+            "the records of other projects were not compared: no shared vectors here; \
+             JA4SENTINEL_VECTORS may name their folder",
         );
         return;
     };
