@@ -1,8 +1,12 @@
 //! `cargo xtask tidy`: the rules of the house that neither rustc nor clippy knows.
 
+mod leftovers;
 mod lengths;
+mod licences;
+mod purity;
 mod ranks;
 mod source;
+mod unsafety;
 
 use anyhow::{Result, bail};
 use source::Source;
@@ -21,9 +25,10 @@ pub(crate) struct Finding {
 /// Checks the whole repository, prints each finding, and fails when there is one.
 pub(crate) fn run() -> Result<()> {
     let sources = Source::load_all()?;
-    let rules = [ranks::check, lengths::check];
-    let findings: Vec<Finding> =
+    let rules = [ranks::check, purity::check, unsafety::check, leftovers::check, lengths::check];
+    let mut findings: Vec<Finding> =
         sources.iter().flat_map(|source| rules.iter().flat_map(|rule| rule(source))).collect();
+    findings.extend(licences::check()?);
     for finding in &findings {
         eprintln!("{}:{}: {}", finding.path, finding.line, finding.message);
     }

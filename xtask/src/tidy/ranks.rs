@@ -1,14 +1,14 @@
 //! The agent crate's modules import downward only.
 
 use super::Finding;
-use super::source::{Source, Token};
+use super::source::{Source, Token, first_names};
 
 /// Where the ranked modules lie.
 const CRATE: &str = "ja4sentinel/src/";
 
 /// Each top-level module with its rank. A module uses only modules of a lower rank than its own;
 /// those that share a rank do not know each other.
-const RANKS: [(&str, u8); 13] = [
+const RANKS: [(&str, u8); 14] = [
     ("wire", 0),
     ("flow", 1),
     ("hello", 2),
@@ -21,6 +21,7 @@ const RANKS: [(&str, u8); 13] = [
     ("metrics", 7),
     ("agent", 8),
     ("cli", 9),
+    ("fuzz", 9),
     ("main", 10),
 ];
 
@@ -106,36 +107,6 @@ fn continues_path(tokens: &[Token], at: usize) -> bool {
 /// Whether these tokens are `name ::`.
 fn is_step(step: &[Token], name: &str) -> bool {
     matches!(step, [first, a, b] if first.text == name && a.text == ":" && b.text == ":")
-}
-
-/// The names directly below the first token: one for `crate::x`, several for `crate::{x, y::z}`.
-fn first_names(tokens: &[Token]) -> Vec<(String, usize)> {
-    let [_, a, b, rest @ ..] = tokens else { return Vec::new() };
-    if a.text != ":" || b.text != ":" {
-        return Vec::new();
-    }
-    let Some(first) = rest.first() else { return Vec::new() };
-    if first.text != "{" {
-        return vec![(first.text.clone(), first.line)];
-    }
-    let mut names = Vec::new();
-    let mut depth = 0_usize;
-    let mut previous = "";
-    for token in rest {
-        match token.text.as_str() {
-            "{" => depth += 1,
-            "}" => depth -= 1,
-            name if depth == 1 && matches!(previous, "{" | ",") => {
-                names.push((name.to_owned(), token.line));
-            }
-            _ => {}
-        }
-        if depth == 0 {
-            break;
-        }
-        previous = &token.text;
-    }
-    names
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub(crate) struct Token {
     pub(crate) line: usize,
 }
 
+/// How a module of unit tests begins.
+const TEST_MODULE: [&str; 8] = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
+
 /// One source file.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -61,6 +64,71 @@ impl Source {
         flatten(stream, &mut tokens);
         Ok(Self { path: path.to_owned(), text, tokens })
     }
+
+    /// The tokens without the modules that are compiled for tests only.
+    pub(crate) fn without_tests(&self) -> Vec<Token> {
+        let mut kept = Vec::new();
+        let mut rest = self.tokens.as_slice();
+        while let Some((first, after)) = rest.split_first() {
+            if TEST_MODULE.iter().zip(rest).filter(|(want, token)| **want == token.text).count()
+                == TEST_MODULE.len()
+            {
+                rest = after_braces(rest);
+            } else {
+                kept.push(first.clone());
+                rest = after;
+            }
+        }
+        kept
+    }
+}
+
+/// The names directly below the first token: one for `crate::x`, several for `crate::{x, y::z}`.
+pub(crate) fn first_names(tokens: &[Token]) -> Vec<(String, usize)> {
+    let [_, a, b, rest @ ..] = tokens else { return Vec::new() };
+    if a.text != ":" || b.text != ":" {
+        return Vec::new();
+    }
+    let Some(first) = rest.first() else { return Vec::new() };
+    if first.text != "{" {
+        return vec![(first.text.clone(), first.line)];
+    }
+    let mut names = Vec::new();
+    let mut depth = 0_usize;
+    let mut previous = "";
+    for token in rest {
+        match token.text.as_str() {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            name if depth == 1 && matches!(previous, "{" | ",") => {
+                names.push((name.to_owned(), token.line));
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        previous = &token.text;
+    }
+    names
+}
+
+/// What follows the first pair of braces; nothing when there is none.
+fn after_braces(tokens: &[Token]) -> &[Token] {
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.text.as_str() {
+            "{" => depth += 1,
+            "}" => depth = depth.saturating_sub(1),
+            // `mod tests;` has its own file.
+            ";" if depth == 0 => {}
+            _ => continue,
+        }
+        if depth == 0 {
+            return tokens.get(at + 1..).unwrap_or_default();
+        }
+    }
+    &[]
 }
 
 fn flatten(stream: TokenStream, into: &mut Vec<Token>) {
