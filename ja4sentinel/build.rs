@@ -1,5 +1,5 @@
-//! Puts the commit into the program: `JA4SENTINEL_COMMIT` where a packager sets it, else what git
-//! says, else `unknown`.
+//! Puts into the program what `--version` says: the commit (`JA4SENTINEL_COMMIT` where a packager
+//! sets it, else what git says, else `unknown`), and the hash of the eBPF object that is embedded.
 
 use std::process::Command;
 
@@ -17,7 +17,16 @@ fn main() {
         git(&["rev-parse", "--short=12", "HEAD"])
     });
     println!("cargo:rustc-env=JA4SENTINEL_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
+
+    println!("cargo:rerun-if-changed={MANIFEST}");
+    let manifest = std::fs::read_to_string(MANIFEST).unwrap_or_default();
+    let hash = manifest.split_once("\"object_sha256\": \"").map_or("", |(_, rest)| rest);
+    let hash = hash.split('"').next().filter(|hash| !hash.is_empty()).unwrap_or("none");
+    println!("cargo:rustc-env=JA4SENTINEL_EBPF_OBJECT={hash}");
 }
+
+/// Written by `cargo xtask ebpf build`, which also writes the object.
+const MANIFEST: &str = "ebpf/manifest.json";
 
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
