@@ -1,4 +1,10 @@
 //! Runs the program, and writes captures in every variant.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends so"
+)]
 
 use std::ffi::OsStr;
 use std::io::Write;
