@@ -26,6 +26,8 @@ pub(super) enum Oddity {
     Starttls = 1 << 9,
     /// The hello came behind something unknown, at the start of a later segment.
     LateHello = 1 << 10,
+    /// Empty TLS records, which RFC 8446 section 5.1 forbids and OpenSSL accepts.
+    EmptyRecords = 1 << 11,
 }
 
 /// Segments below this length, in bytes, are tiny: no path cuts a stream that short by itself. The
@@ -34,7 +36,7 @@ pub(super) const TINY_SEGMENT: usize = 256;
 
 impl Oddity {
     /// In the order in which records list them.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::SplitRecords,
         Self::TinySegments,
         Self::OutOfOrder,
@@ -46,6 +48,7 @@ impl Oddity {
         Self::ProxyHeaderBad,
         Self::Starttls,
         Self::LateHello,
+        Self::EmptyRecords,
     ];
 
     fn label(self) -> &'static str {
@@ -61,6 +64,7 @@ impl Oddity {
             Self::ProxyHeaderBad => "proxy_header_bad",
             Self::Starttls => "starttls",
             Self::LateHello => "late_hello",
+            Self::EmptyRecords => "empty_records",
         }
     }
 }

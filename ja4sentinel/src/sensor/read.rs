@@ -168,6 +168,7 @@ impl Reader<'_, '_> {
         let connection = &mut *self.connection;
         connection.hellos += 1;
         connection.arrival.complete(found.end, found.message_len, found.tls_records);
+        connection.arrival.oddities.note(Oddity::EmptyRecords, found.empty_records > 0);
         self.bench.counters.fingerprint(connection.hellos == 1);
         let fingerprints = Fingerprints::of(&found.hello, Transport::Tcp);
         let record =
