@@ -1,0 +1,173 @@
+//! What the program counts, per CPU.
+
+/// What sort of thing a [`Counter`] counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Every packet.
+    Seen,
+    /// A verdict: the packet concerns no hello.
+    LeftOut,
+    /// A verdict: the packet is a SYN, which waits in the kernel.
+    Syn,
+    /// A verdict: the packet went into the ring buffer.
+    HandedUp,
+    /// A verdict: the packet was wanted, but could not be handed up.
+    Lost,
+    /// No verdict on a packet: an amount, or something that came to pass beside it.
+    Tally,
+}
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ident = $label:literal,)+) => {
+        /// Everything that the program counts. Each packet adds one to [`Counter::Packets`] and
+        /// one to exactly one verdict.
+        #[repr(u32)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Counter {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Counter {
+            /// All of them, in order.
+            pub const ALL: [Self; [$($label),+].len()] = [$(Self::$name),+];
+
+            /// Its name in the ledger and in metrics.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$name => $label,)+ }
+            }
+
+            /// What it counts.
+            #[must_use]
+            pub const fn kind(self) -> Kind {
+                match self { $(Self::$name => Kind::$kind,)+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Packets that passed a watched interface.
+    Packets: Seen = "packets",
+
+    /// Neither IPv4 nor IPv6 behind a link header that we read.
+    NotIp: LeftOut = "not_ip",
+    /// Another transport protocol than TCP.
+    NotTcp: LeftOut = "not_tcp",
+    /// The destination port is not watched.
+    OtherPort: LeftOut = "other_port",
+    /// An acknowledgement, or the end of a connection that nothing is wanted of.
+    NoPayload: LeftOut = "no_payload",
+    /// Of a connection that nothing more is wanted of.
+    Settled: LeftOut = "settled",
+    /// Payload of a connection whose start was not seen, and no beginning of a ClientHello.
+    UnknownConnection: LeftOut = "unknown_connection",
+    /// A fragment of a datagram whose first fragment shows a port that is not watched.
+    FragmentOtherPort: LeftOut = "fragment_other_port",
+    /// The frame ends before its link header does.
+    LinkTruncated: LeftOut = "link_truncated",
+    /// The frame ends before its IP header, or the datagram that this announces, does.
+    IpTruncated: LeftOut = "ip_truncated",
+    /// An IP header whose version or lengths contradict themselves.
+    IpMalformed: LeftOut = "ip_malformed",
+    /// More IPv6 extension headers, or longer ones, than are followed.
+    IpExtensions: LeftOut = "ip_extensions",
+    /// The datagram ends before its TCP header does.
+    TcpTruncated: LeftOut = "tcp_truncated",
+    /// A TCP header that says to be shorter than 20 bytes.
+    TcpMalformed: LeftOut = "tcp_malformed",
+
+    /// A SYN is kept until its connection's first payload.
+    SynKept: Syn = "syn_kept",
+    /// A SYN that is known already came again.
+    SynRepeated: Syn = "syn_repeated",
+    /// FIN or RST before any payload: the kept SYN is forgotten.
+    SynClosed: Syn = "syn_closed",
+
+    /// In the ring, as one record or several.
+    HandedUp: HandedUp = "handed_up",
+
+    /// The ring buffer was full: the reader is too slow, or the ring too small.
+    RingFull: Lost = "ring_full",
+    /// A fragment beyond the number that may be handed up in a second.
+    FragmentBudget: Lost = "fragment_budget",
+    /// A fragment longer than a ring record.
+    FragmentTooLong: Lost = "fragment_too_long",
+    /// A SYN whose headers exceed the room that there is for it. Its connection is taken up
+    /// without it.
+    SynTooLong: Lost = "syn_too_long",
+    /// The headers before a payload exceed the room that there is for them.
+    HeadersTooLong: Lost = "headers_too_long",
+    /// The kernel refused an entry in one of the tables.
+    TableFull: Lost = "table_full",
+    /// The kernel could not read bytes that the packet's length says are there.
+    Unreadable: Lost = "unreadable",
+
+    /// Connections taken up whose SYN was kept, or carried the payload itself.
+    ConnectionsWithSyn: Tally = "connections_with_syn",
+    /// Connections taken up whose SYN was not seen, or no longer kept.
+    ConnectionsWithoutSyn: Tally = "connections_without_syn",
+    /// Connections taken up, but the first thing of them did not go into the ring: nobody above
+    /// knows of them.
+    ConnectionsLost: Tally = "connections_lost",
+    /// Connections given up because the byte budget of one was spent.
+    BudgetSpent: Tally = "budget_spent",
+    /// Kept SYNs replaced by another SYN between the same ends before any payload.
+    SynReplaced: Tally = "syn_replaced",
+    /// Ring records written.
+    Records: Tally = "ring_records",
+    /// Bytes of frames written into the ring, kept SYNs included.
+    Bytes: Tally = "ring_bytes",
+    /// Fragments among the packets handed up.
+    Fragments: Tally = "fragments",
+}
+
+/// One CPU's counters, or a sum over several.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counters(pub [u64; Counter::ALL.len()]);
+
+impl Counters {
+    /// The value of one.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.0.get(counter as usize).copied().unwrap_or_default()
+    }
+
+    /// Adds another CPU's.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, value) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.wrapping_add(value);
+        }
+    }
+
+    /// All, with what each counts.
+    pub fn iter(&self) -> impl Iterator<Item = (Counter, u64)> + '_ {
+        Counter::ALL.iter().map(|counter| (*counter, self.get(*counter)))
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([0; Counter::ALL.len()])
+    }
+}
+
+#[cfg(feature = "user")]
+// SAFETY: an array of integers, so no padding; every bit pattern is a value.
+unsafe impl aya::Pod for Counters {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_snake_case_and_unique() {
+        for (at, counter) in Counter::ALL.iter().enumerate() {
+            assert_eq!(*counter as usize, at);
+            let label = counter.label();
+            assert!(label.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{label}");
+            assert!(Counter::ALL[..at].iter().all(|other| other.label() != label), "{label}");
+        }
+    }
+}
