@@ -64,18 +64,28 @@ counters! {
     UnknownConnection: LeftOut = "unknown_connection",
     /// A fragment of a datagram whose first fragment shows a port that is not watched.
     FragmentOtherPort: LeftOut = "fragment_other_port",
-    /// The frame ends before its link header does.
-    LinkTruncated: LeftOut = "link_truncated",
-    /// The frame ends before its IP header, or the datagram that this announces, does.
-    IpTruncated: LeftOut = "ip_truncated",
-    /// An IP header whose version or lengths contradict themselves.
-    IpMalformed: LeftOut = "ip_malformed",
-    /// More IPv6 extension headers, or longer ones, than are followed.
-    IpExtensions: LeftOut = "ip_extensions",
-    /// The datagram ends before its TCP header does.
-    TcpTruncated: LeftOut = "tcp_truncated",
-    /// A TCP header that says to be shorter than 20 bytes.
-    TcpMalformed: LeftOut = "tcp_malformed",
+    /// The frame ends inside its link-layer header.
+    LinkRunt: LeftOut = "link_runt",
+    /// More VLAN tags than are read.
+    TooManyTags: LeftOut = "too_many_tags",
+    /// More MPLS labels than are read.
+    TooManyLabels: LeftOut = "too_many_labels",
+    /// The IP version is not the one that the layer below announced, or neither 4 nor 6.
+    IpVersion: LeftOut = "ip_version",
+    /// The datagram ends inside its IP header.
+    IpRunt: LeftOut = "ip_runt",
+    /// The IPv4 header length is below 20 bytes or beyond the datagram.
+    Ipv4HeaderLength: LeftOut = "ipv4_header_length",
+    /// The IPv4 total length is below the header length.
+    Ipv4TotalLength: LeftOut = "ipv4_total_length",
+    /// An IPv6 extension header, or an authentication header, goes beyond the datagram.
+    ExtensionLength: LeftOut = "extension_length",
+    /// More IPv6 extension headers than are followed.
+    TooManyExtensions: LeftOut = "too_many_extensions",
+    /// The datagram ends inside the fixed part of the TCP header.
+    TcpRunt: LeftOut = "tcp_runt",
+    /// The TCP data offset is below 20 bytes or beyond the datagram.
+    TcpHeaderLength: LeftOut = "tcp_header_length",
 
     /// A SYN is kept until its connection's first payload.
     SynKept: Syn = "syn_kept",

@@ -1,0 +1,145 @@
+//! The tables that the program shares with the agent, or keeps for itself. The agent sets their
+//! sizes before it loads the program; those here are the smallest that make sense.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, RingBuf};
+use aya_log_ebpf::debug;
+use ja4sentinel_common::{
+    Config, Counter, Counters, HEADER_ROOM, Head, KeptSyn, PORT_WORDS, SLICE, Tuple,
+};
+
+use crate::packet::Packet;
+
+/// Watched ports, one bit each. Written by the agent at any time.
+#[map]
+static PORTS: Array<u64> = Array::with_max_entries(PORT_WORDS, 0);
+
+/// Written by the agent at any time.
+#[map]
+static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
+
+/// Connections that the agent wants nothing more of: the time of its word, `CLOCK_BOOTTIME`.
+/// Written by the agent alone, as `FLOWS` is by the program alone; so neither can undo what the
+/// other just did.
+#[map]
+pub(crate) static SETTLED: LruHashMap<Tuple, u64> = LruHashMap::with_max_entries(1024, 0);
+
+/// SYNs that wait for their connection's first payload. Apart from `FLOWS`, so that a flood of
+/// SYNs pushes out nothing but SYNs.
+#[map]
+pub(crate) static SYNS: LruHashMap<Tuple, KeptSyn> = LruHashMap::with_max_entries(1024, 0);
+
+/// Connections whose payload has begun.
+#[map]
+pub(crate) static FLOWS: LruHashMap<Tuple, Flow> = LruHashMap::with_max_entries(1024, 0);
+
+/// Datagrams whose first fragment is not wanted, and when it was seen, `CLOCK_BOOTTIME`.
+#[map]
+pub(crate) static FRAGMENTS: LruHashMap<DatagramId, u64> = LruHashMap::with_max_entries(1024, 0);
+
+/// This CPU's counters.
+#[map]
+pub(crate) static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
+
+/// Where this CPU puts a ring record together.
+#[map]
+pub(crate) static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// How many fragments this CPU handed up lately.
+#[map]
+pub(crate) static PACE: PerCpuArray<Pace> = PerCpuArray::with_max_entries(1, 0);
+
+/// To the agent: see [`ja4sentinel_common::Head`].
+#[map]
+pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
+
+/// A connection whose payload has begun.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Flow {
+    /// When it was taken up, `CLOCK_BOOTTIME`.
+    pub(crate) since_ns: u64,
+    /// Sequence number of its first payload byte.
+    pub(crate) first: u32,
+    /// Sequence number behind the furthest payload byte seen.
+    pub(crate) high: u32,
+    /// Sequence number behind the first TLS record of the hello, as far as that is known: nothing
+    /// before it is left out.
+    pub(crate) end: u32,
+    /// Acknowledgement number of the hello's segments: while it stands the server said nothing,
+    /// so what comes belongs to the hello or its early data.
+    pub(crate) acknowledgement: u32,
+    /// Payload bytes handed up.
+    pub(crate) spent: u32,
+    /// How far it is.
+    pub(crate) stage: Stage,
+    /// Whether another SYN came between the same ends, and may have begun a new connection: 0 or 1.
+    pub(crate) reopened: u16,
+}
+
+/// How far a connection in `FLOWS` is.
+#[repr(u16)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing looked like a ClientHello yet: perhaps a preamble.
+    Opening = 0,
+    /// The first hello has begun, or is over; a HelloRetryRequest may ask for a second.
+    First = 1,
+    /// The second hello has begun.
+    Second = 2,
+    /// Nothing more is wanted.
+    Settled = 3,
+}
+
+/// Which datagram a TCP fragment belongs to (RFC 791 section 3.2, RFC 8200 section 4.5).
+#[repr(C)]
+pub(crate) struct DatagramId {
+    pub(crate) source: [u32; 4],
+    pub(crate) destination: [u32; 4],
+    pub(crate) id: u32,
+}
+
+/// A ring record: with the kept SYN from the start, without from `head`.
+#[repr(C)]
+pub(crate) struct Scratch {
+    pub(crate) syn: KeptSyn,
+    pub(crate) head: Head,
+    pub(crate) frame: [u8; HEADER_ROOM + SLICE],
+}
+
+/// A count that starts again each second.
+#[repr(C)]
+pub(crate) struct Pace {
+    pub(crate) second: u64,
+    pub(crate) count: u64,
+}
+
+/// Whether the destination port is watched; `ports` as in [`Tuple`].
+#[inline(always)]
+pub(crate) fn watched(ports: u32) -> bool {
+    let [_, _, high, low] = ports.to_ne_bytes();
+    let port = u32::from(u16::from_be_bytes([high, low]));
+    PORTS.get(port >> 6).is_some_and(|word| word >> (port & 63) & 1 == 1)
+}
+
+/// What the agent last said, or the defaults where the verifier wants an answer.
+#[inline(always)]
+pub(crate) fn config() -> Config {
+    match CONFIG.get(0) {
+        Some(config) => *config,
+        None => Config {
+            stream_budget: Config::STREAM_BUDGET,
+            fragment_budget: Config::FRAGMENT_BUDGET,
+            messages: 0,
+        },
+    }
+}
+
+/// The verdict when the kernel refuses an entry: rare, and worth a message.
+#[inline(never)]
+pub(crate) fn refused(packet: &Packet) -> Counter {
+    if config().messages != 0 {
+        debug!(packet, "the kernel refused an entry in a table");
+    }
+    Counter::TableFull
+}

@@ -1,0 +1,67 @@
+//! The entry points, and the way from a packet to its verdict.
+
+use aya_ebpf::bindings::{__sk_buff, TC_ACT_UNSPEC};
+use aya_ebpf::macros::classifier;
+use aya_ebpf::programs::TcContext;
+use ja4sentinel_common::Counter;
+
+use crate::packet::Packet;
+use crate::{flow, fragment, ip, link, maps, syn, tcp};
+
+/// For interfaces whose frames begin with an Ethernet header.
+#[classifier]
+pub fn ja4sentinel_eth(context: TcContext) -> i32 {
+    classify(context.skb.skb, false)
+}
+
+/// For interfaces whose frames begin with the IP header: tun, PPP, WireGuard, IP tunnels.
+#[classifier]
+pub fn ja4sentinel_raw(context: TcContext) -> i32 {
+    classify(context.skb.skb, true)
+}
+
+/// Gives the packet its verdict and lets it go on: to the next filter, or the next TCX program
+/// (there the same number is called TCX_NEXT).
+#[inline(always)]
+fn classify(skb: *mut __sk_buff, raw: bool) -> i32 {
+    if let Some(packet) = Packet::new(skb, raw) {
+        packet.tally(Counter::Packets, 1);
+        let verdict = judge(&packet).unwrap_or_else(|reason| reason);
+        packet.tally(verdict, 1);
+    }
+    TC_ACT_UNSPEC
+}
+
+#[inline(always)]
+fn judge(packet: &Packet) -> Result<Counter, Counter> {
+    let (version, at) = link::network(packet)?;
+    let datagram = ip::read(packet, version, at)?;
+    if datagram.fragmented {
+        return Ok(fragment::judge(packet, &datagram));
+    }
+    let segment = tcp::read(packet, &datagram)?;
+    if !maps::watched(segment.tuple.ports) {
+        return Ok(Counter::OtherPort);
+    }
+    let verdict = if segment.opens() {
+        syn::judge(packet, &segment)
+    } else if segment.payload_len != 0 {
+        flow::judge(packet, &segment)
+    } else if segment.closes() {
+        flow::close(packet, &segment)
+    } else {
+        Counter::NoPayload
+    };
+    Ok(verdict)
+}
+
+/// The compiler asks for one; no path of the program leads here.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// The kernel gives some of the helpers that we call to programs under the GPL alone.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"MIT/Apache-2\0";
