@@ -62,8 +62,8 @@ counters! {
     Settled: LeftOut = "settled",
     /// Payload of a connection whose start was not seen, and no beginning of a ClientHello.
     UnknownConnection: LeftOut = "unknown_connection",
-    /// A fragment of a datagram whose first fragment shows a port that is not watched.
-    FragmentOtherPort: LeftOut = "fragment_other_port",
+    /// A later fragment of a datagram whose first one was left out.
+    FragmentUnwanted: LeftOut = "fragment_unwanted",
     /// The frame ends inside its link-layer header.
     LinkRunt: LeftOut = "link_runt",
     /// More VLAN tags than are read.

@@ -9,18 +9,17 @@
 
 use ja4sentinel_common::{Counter, HEADER_ROOM};
 
-use crate::event::{self, Outcome};
-use crate::hello::{Prefix, Second};
+use crate::hello::{self, Second};
 use crate::maps::{self, FLOWS, Flow, SETTLED, Stage};
-use crate::packet::Packet;
-use crate::syn;
-use crate::tcp::{Segment, before};
+use crate::packet::{Packet, View};
+use crate::tcp::before;
+use crate::{event, syn};
 
 /// A segment with payload to a watched port.
 #[inline(always)]
-pub(crate) fn judge(packet: &Packet, segment: &Segment) -> Counter {
-    let Some(flow) = FLOWS.get_ptr_mut(&segment.tuple) else {
-        return unknown(packet, segment);
+pub(crate) fn judge(packet: &Packet) -> Counter {
+    let Some(flow) = FLOWS.get_ptr_mut(&packet.view().tuple) else {
+        return unknown(packet);
     };
     // SAFETY: the lookup gave a live value. Another CPU may write to it at the same time, or it may
     // be recycled: each field is an integer of its own, and a wrong one costs a packet too many or
@@ -29,34 +28,36 @@ pub(crate) fn judge(packet: &Packet, segment: &Segment) -> Counter {
     if flow.stage == Stage::Settled && flow.reopened == 0 {
         return Counter::Settled;
     }
-    known(packet, segment, flow)
+    known(packet, flow)
 }
 
+/// Payload of a connection that is in `FLOWS`.
 #[inline(never)]
-fn known(packet: &Packet, segment: &Segment, flow: &mut Flow) -> Counter {
-    if flow.reopened != 0 && (syn::is_kept(segment) || segment.opens()) {
-        return take_up(packet, segment);
+fn known(packet: &Packet, flow: &mut Flow) -> Counter {
+    let view = packet.view();
+    if flow.reopened != 0 && (view.opens() || syn::is_kept(packet)) {
+        return take_up(packet);
     }
-    if flow.stage == Stage::Settled || settled_by_agent(segment, flow) {
-        flow.stage = Stage::Settled;
+    if flow.is_settled(packet) {
         return Counter::Settled;
     }
-    let Some(prefix) = Prefix::read(packet, segment.payload_at, segment.payload_len) else {
+    if hello::read_prefix(packet).is_none() {
         return Counter::Unreadable;
-    };
-    let sequence = segment.payload_sequence();
+    }
+    if flow.fast_open != 0 && !view.opens() {
+        flow.fast_open = 0;
+        flow.acknowledgement = view.acknowledgement;
+    }
+    let sequence = view.payload_sequence();
     let in_order = sequence == flow.high;
     if flow.stage == Stage::Opening {
-        let begins = prefix.begins_hello() && in_order;
-        if begins || (sequence == flow.first && prefix.may_begin_hello()) {
-            flow.begin(Stage::First, segment, prefix.record_len());
+        let begins = in_order && view.begins_hello();
+        if begins || (sequence == flow.first && view.may_begin_hello()) {
+            flow.begin(Stage::First, view, view.record_len());
         }
-    } else if segment.acknowledgement != flow.acknowledgement
-        && !before(sequence, flow.end)
-        && in_order
-    {
-        match (flow.stage, prefix.second_flight()) {
-            (Stage::First, Second::Hello) => flow.begin(Stage::Second, segment, 0),
+    } else if in_order && flow.is_answered(view) {
+        match (flow.stage, view.second_flight()) {
+            (Stage::First, Second::Hello) => flow.begin(Stage::Second, view, 0),
             (Stage::First, Second::ChangeCipherSpec) => {}
             _ => {
                 flow.stage = Stage::Settled;
@@ -64,156 +65,171 @@ fn known(packet: &Packet, segment: &Segment, flow: &mut Flow) -> Counter {
             }
         }
     }
-    flow.hand_up(packet, segment, false)
+    packet.scratch().order.syn = 0;
+    flow.hand_up(packet)
 }
 
 /// Payload of a connection that is not in `FLOWS`.
 #[inline(never)]
-fn unknown(packet: &Packet, segment: &Segment) -> Counter {
-    if segment.opens() || syn::is_kept(segment) {
-        return take_up(packet, segment);
+fn unknown(packet: &Packet) -> Counter {
+    let view = packet.view();
+    if !view.opens() && !syn::is_kept(packet) {
+        if hello::read_prefix(packet).is_none() {
+            return Counter::Unreadable;
+        }
+        if !view.may_begin_hello() {
+            return Counter::UnknownConnection;
+        }
     }
-    match Prefix::read(packet, segment.payload_at, segment.payload_len) {
-        Some(prefix) if prefix.may_begin_hello() => take_up(packet, segment),
-        Some(_) => Counter::UnknownConnection,
-        None => Counter::Unreadable,
-    }
+    take_up(packet)
 }
 
 /// The first payload of a connection.
 #[inline(never)]
-fn take_up(packet: &Packet, segment: &Segment) -> Counter {
-    let Some(prefix) = Prefix::read(packet, segment.payload_at, segment.payload_len) else {
+fn take_up(packet: &Packet) -> Counter {
+    let view = packet.view();
+    if hello::read_prefix(packet).is_none() {
         return Counter::Unreadable;
-    };
-    let sequence = segment.payload_sequence();
-    let syn = if segment.opens() { None } else { syn::take(segment) };
-    let mut flow = Flow::new(segment, syn.map_or(sequence, |number| number.wrapping_add(1)));
-    if sequence == flow.first && prefix.may_begin_hello() {
-        flow.begin(Stage::First, segment, prefix.record_len());
     }
-    let counter = match syn.is_some() || segment.opens() {
-        true => Counter::ConnectionsWithSyn,
-        false => Counter::ConnectionsWithoutSyn,
-    };
-    packet.tally(counter, 1);
-    let verdict = flow.hand_up(packet, segment, syn.is_some());
+    let sequence = view.payload_sequence();
+    let syn = if view.opens() { None } else { syn::take(packet) };
+    let mut flow = Flow::new(view, syn.map_or(sequence, |number| number.wrapping_add(1)));
+    if sequence == flow.first && view.may_begin_hello() {
+        flow.begin(Stage::First, view, view.record_len());
+    }
+    if syn.is_some() || view.opens() {
+        packet.tally(Counter::ConnectionsWithSyn, 1);
+    } else {
+        packet.tally(Counter::ConnectionsWithoutSyn, 1);
+    }
+    packet.scratch().order.syn = u32::from(syn.is_some());
+    let verdict = flow.hand_up(packet);
     if verdict != Counter::HandedUp {
         packet.tally(Counter::ConnectionsLost, 1);
         flow.stage = Stage::Settled;
     }
-    if FLOWS.insert(&segment.tuple, &flow, 0).is_err() {
+    if FLOWS.insert(&view.tuple, &flow, 0).is_err() {
         maps::refused(packet);
     }
     verdict
 }
 
-/// The first fragment of a segment: whether its connection's SYN is in the scratch space now, to go
-/// with it, or why it is not wanted. Its payload takes no part in what is known of the connection.
+/// The first fragment of a segment: why it is not wanted, or nothing, and then its connection's
+/// SYN is ordered along with it if it is kept. Its payload takes no part in what is known of the
+/// connection.
 #[inline(always)]
-pub(crate) fn fragment(packet: &Packet, segment: &Segment) -> Result<bool, Counter> {
-    if let Some(flow) = FLOWS.get_ptr_mut(&segment.tuple) {
+pub(crate) fn fragment(packet: &Packet) -> Result<(), Counter> {
+    let view = packet.view();
+    if let Some(flow) = FLOWS.get_ptr_mut(&view.tuple) {
         // SAFETY: as in `judge`.
         let flow = unsafe { &mut *flow };
         if flow.reopened == 0 {
-            if flow.stage == Stage::Settled || settled_by_agent(segment, flow) {
-                flow.stage = Stage::Settled;
-                return Err(Counter::Settled);
-            }
-            return Ok(false);
+            return if flow.is_settled(packet) { Err(Counter::Settled) } else { Ok(()) };
         }
     }
-    if !syn::is_kept(segment) {
-        return Ok(false);
+    if !syn::is_kept(packet) {
+        return Ok(());
     }
-    let Some(number) = syn::take(segment) else { return Ok(false) };
-    let flow = Flow::new(segment, number.wrapping_add(1));
+    let Some(number) = syn::take(packet) else { return Ok(()) };
+    let flow = Flow::new(view, number.wrapping_add(1));
     packet.tally(Counter::ConnectionsWithSyn, 1);
-    if FLOWS.insert(&segment.tuple, &flow, 0).is_err() {
+    packet.scratch().order.syn = 1;
+    if FLOWS.insert(&view.tuple, &flow, 0).is_err() {
         maps::refused(packet);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// FIN or RST without payload.
 #[inline(never)]
-pub(crate) fn close(packet: &Packet, segment: &Segment) -> Counter {
-    if let Some(flow) = FLOWS.get_ptr_mut(&segment.tuple) {
+pub(crate) fn close(packet: &Packet) -> Counter {
+    let view = packet.view();
+    if let Some(flow) = FLOWS.get_ptr_mut(&view.tuple) {
         // SAFETY: as in `judge`.
         let flow = unsafe { &mut *flow };
         if flow.reopened == 0 {
-            let over = flow.stage == Stage::Settled
-                || settled_by_agent(segment, flow)
-                || (flow.stage != Stage::Opening
-                    && segment.acknowledgement != flow.acknowledgement
-                    && !before(segment.sequence, flow.end));
-            if !over {
-                return flow.hand_up(packet, segment, false);
+            let over = flow.stage != Stage::Opening && flow.is_answered(view);
+            if !over && !flow.is_settled(packet) {
+                packet.scratch().order.syn = 0;
+                return flow.hand_up(packet);
             }
             // Its ends may be used again, even by a connection whose SYN we miss.
-            let _ = FLOWS.remove(&segment.tuple);
+            let _ = FLOWS.remove(&view.tuple);
             return Counter::Settled;
         }
     }
-    if syn::is_kept(segment) {
-        syn::forget(segment);
+    if syn::is_kept(packet) {
+        syn::forget(packet);
         return Counter::SynClosed;
     }
     Counter::NoPayload
 }
 
-/// Whether the agent wants nothing more of the connection.
-#[inline(always)]
-fn settled_by_agent(segment: &Segment, flow: &Flow) -> bool {
-    // SAFETY: one word, which is read at once.
-    unsafe { SETTLED.get(&segment.tuple) }.is_some_and(|as_of| *as_of >= flow.since_ns)
-}
-
 impl Flow {
     #[inline(always)]
-    fn new(segment: &Segment, first: u32) -> Self {
+    fn new(view: &View, first: u32) -> Self {
         Self {
             since_ns: event::now(),
             first,
             high: first,
             end: first,
-            acknowledgement: segment.acknowledgement,
+            acknowledgement: view.acknowledgement,
             spent: 0,
             stage: Stage::Opening,
             reopened: 0,
+            fast_open: u8::from(view.opens()),
         }
     }
 
     /// A hello begins with this segment, its first record of this length.
     #[inline(always)]
-    fn begin(&mut self, stage: Stage, segment: &Segment, record_len: u32) {
+    fn begin(&mut self, stage: Stage, view: &View, record_len: u32) {
         self.stage = stage;
-        self.acknowledgement = segment.acknowledgement;
-        self.end = segment.payload_sequence().wrapping_add(record_len);
+        self.acknowledgement = view.acknowledgement;
+        self.end = view.payload_sequence().wrapping_add(record_len);
+    }
+
+    /// Whether this segment comes after the server's answer to the hello.
+    #[inline(always)]
+    fn is_answered(&self, view: &View) -> bool {
+        view.acknowledgement != self.acknowledgement && !before(view.payload_sequence(), self.end)
+    }
+
+    /// Whether nothing more is wanted of the connection, or the agent said so meanwhile.
+    #[inline(always)]
+    fn is_settled(&mut self, packet: &Packet) -> bool {
+        if self.stage != Stage::Settled {
+            // SAFETY: one word, which is read at once.
+            let word = unsafe { SETTLED.get(&packet.view().tuple) };
+            if word.is_some_and(|as_of| *as_of >= self.since_ns) {
+                self.stage = Stage::Settled;
+            }
+        }
+        self.stage == Stage::Settled
     }
 
     /// Hands up a segment, within the byte budget.
     #[inline(always)]
-    fn hand_up(&mut self, packet: &Packet, segment: &Segment, syn: bool) -> Counter {
-        if segment.payload_at > HEADER_ROOM as u32 {
+    fn hand_up(&mut self, packet: &Packet) -> Counter {
+        let view = packet.view();
+        if view.payload_at > HEADER_ROOM as u32 {
             return Counter::HeadersTooLong;
         }
         let left = maps::config().stream_budget.saturating_sub(self.spent);
-        let len = segment.payload_len.min(left);
-        let outcome = event::write(packet, segment.sequence, segment.payload_at, len, syn);
+        let len = view.payload_len.min(left);
+        let order = &mut packet.scratch().order;
+        order.headers = view.payload_at;
+        order.payload = len;
+        order.sequence = view.sequence;
         self.spent = self.spent.saturating_add(len);
-        let end = segment.payload_sequence().wrapping_add(segment.payload_len);
+        let end = view.payload_sequence().wrapping_add(view.payload_len);
         if before(self.high, end) {
             self.high = end;
         }
-        if segment.payload_len >= left && segment.payload_len != 0 {
+        if view.payload_len >= left && view.payload_len != 0 {
             self.stage = Stage::Settled;
             packet.tally(Counter::BudgetSpent, 1);
         }
-        match outcome {
-            Outcome::Written => Counter::HandedUp,
-            Outcome::Full => Counter::RingFull,
-            Outcome::Unreadable => Counter::Unreadable,
-        }
+        event::write(packet)
     }
 }

@@ -1,105 +1,84 @@
 //! Fragments of IP datagrams. They are handed up for the agent to put together, in any order, as
 //! long as nothing shows that their datagram is not wanted.
 
-use ja4sentinel_common::{Counter, HEADER_ROOM, SLICE, Tuple};
+use ja4sentinel_common::{Counter, HEADER_ROOM, SLICE};
 
-use crate::event::{self, Outcome};
-use crate::flow;
-use crate::ip::{self, Datagram};
 use crate::maps::{self, DatagramId, FRAGMENTS, PACE};
 use crate::packet::Packet;
-use crate::tcp::Segment;
+use crate::{event, flow, ip};
 
 /// How long a datagram is remembered as not wanted. Its fragments come within milliseconds, and a
 /// busy sender uses its identification again after 65,536 datagrams.
 const MEMORY_NS: u64 = 1_000_000_000;
-/// Ports, sequence and acknowledgement number: what is needed of a TCP header.
-const NEEDED: u32 = 12;
 
 /// A fragment whose protocol is TCP, or a header that may stand before TCP.
 #[inline(never)]
-pub(crate) fn judge(packet: &Packet, datagram: &Datagram) -> Counter {
+pub(crate) fn judge(packet: &Packet) -> Counter {
+    let view = packet.view();
     let id =
-        DatagramId { source: datagram.source, destination: datagram.destination, id: datagram.id };
+        DatagramId { source: view.tuple.source, destination: view.tuple.destination, id: view.id };
     let now = event::now();
-    let mut syn = false;
-    if datagram.offset == 0 {
-        match first(packet, datagram) {
-            Ok(with_syn) => {
-                syn = with_syn;
-                // An earlier datagram may have had the same identification.
-                let _ = FRAGMENTS.remove(&id);
+    packet.scratch().order.syn = 0;
+    if view.offset == 0 {
+        if let Err(reason) = first(packet) {
+            if FRAGMENTS.insert(&id, &now, 0).is_err() {
+                return maps::refused(packet);
             }
-            Err(reason) => {
-                if FRAGMENTS.insert(&id, &now, 0).is_err() {
-                    return maps::refused(packet);
-                }
-                return reason;
-            }
+            return reason;
         }
+        // An earlier datagram may have had the same identification.
+        let _ = FRAGMENTS.remove(&id);
     } else {
         // SAFETY: one word, which is read at once.
         let unwanted = unsafe { FRAGMENTS.get(&id) }.is_some_and(|since| now - *since < MEMORY_NS);
         if unwanted {
-            return Counter::FragmentOtherPort;
+            return Counter::FragmentUnwanted;
         }
     }
-    hand_up(packet, datagram, now, syn)
+    if within_budget(now) { hand_up(packet) } else { Counter::FragmentBudget }
 }
 
-/// What the first fragment says: whether the kept SYN goes with it, or why the whole datagram is
-/// not wanted.
+/// What the first fragment says: why the whole datagram is not wanted, or nothing. The kept SYN is
+/// ordered along where it belongs to it.
 #[inline(always)]
-fn first(packet: &Packet, datagram: &Datagram) -> Result<bool, Counter> {
-    if datagram.protocol != ip::TCP {
+fn first(packet: &Packet) -> Result<(), Counter> {
+    let view = packet.view();
+    if view.protocol != ip::TCP {
         // Further headers stand before TCP; the agent reads them when all is there.
-        return if ip::is_extension(datagram.protocol) { Ok(false) } else { Err(Counter::NotTcp) };
+        return if ip::is_extension(view.protocol) { Ok(()) } else { Err(Counter::NotTcp) };
     }
-    let len = datagram.end - datagram.at;
-    if len < NEEDED {
-        // Eight bytes are the least that a fragment has, and hold the ports.
-        let Some([ports]) = (len >= 4).then(|| packet.words::<1>(datagram.at)).flatten() else {
-            return Ok(false);
-        };
-        return if maps::watched(ports) { Ok(false) } else { Err(Counter::FragmentOtherPort) };
-    }
-    let Some([ports, sequence, acknowledgement]) = packet.words::<3>(datagram.at) else {
-        return Ok(false);
-    };
+    // Eight bytes are the least that a fragment has, and the first eight of TCP are these.
+    let words = (view.end - view.at >= 8).then(|| packet.load::<[u32; 2]>(view.at)).flatten();
+    let Some([ports, sequence]) = words else { return Ok(()) };
     if !maps::watched(ports) {
-        return Err(Counter::FragmentOtherPort);
+        return Err(Counter::OtherPort);
     }
-    let segment = Segment {
-        tuple: Tuple { source: datagram.source, destination: datagram.destination, ports },
-        sequence: u32::from_be(sequence),
-        acknowledgement: u32::from_be(acknowledgement),
-        flags: 0,
-        payload_at: datagram.at,
-        payload_len: len,
-    };
-    flow::fragment(packet, &segment)
+    view.tuple.ports = ports;
+    view.sequence = u32::from_be(sequence);
+    view.acknowledgement = 0;
+    view.flags = 0;
+    flow::fragment(packet)
 }
 
 #[inline(always)]
-fn hand_up(packet: &Packet, datagram: &Datagram, now: u64, syn: bool) -> Counter {
-    if !within_budget(now) {
-        return Counter::FragmentBudget;
-    }
-    let len = datagram.end - datagram.at;
-    if datagram.at > HEADER_ROOM as u32 {
+fn hand_up(packet: &Packet) -> Counter {
+    let view = packet.view();
+    let len = view.end - view.at;
+    if view.at > HEADER_ROOM as u32 {
         return Counter::HeadersTooLong;
     }
     if len > SLICE as u32 {
         return Counter::FragmentTooLong;
     }
-    match event::write(packet, 0, datagram.at, len, syn) {
-        Outcome::Written => {
-            packet.tally(Counter::Fragments, 1);
-            Counter::HandedUp
-        }
-        Outcome::Full => Counter::RingFull,
-        Outcome::Unreadable => Counter::Unreadable,
+    let order = &mut packet.scratch().order;
+    order.headers = view.at;
+    order.payload = len;
+    order.sequence = 0;
+    let verdict = event::write(packet);
+    if verdict == Counter::HandedUp {
+        packet.tally(Counter::Fragments, 1);
     }
+    verdict
 }
 
 /// Whether this CPU may hand up one more fragment in this second.

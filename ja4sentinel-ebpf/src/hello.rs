@@ -1,27 +1,19 @@
 //! Whether a payload begins like a ClientHello. The agent judges for real; here a few bytes decide
 //! what is worth handing up.
 
-use crate::packet::Packet;
+use crate::packet::{PREFIX, Packet, View};
 
-/// TLS record content types, RFC 8446 section 5.1.
-const CHANGE_CIPHER_SPEC: u8 = 20;
+/// TLS record content type, RFC 8446 section 5.1.
 const HANDSHAKE: u8 = 22;
 /// Handshake message type, RFC 8446 section 4.
 const CLIENT_HELLO: u8 = 1;
-/// Length of a change_cipher_spec record: header and one byte.
-const CHANGE_CIPHER_SPEC_LEN: usize = 6;
+/// The one form of a change_cipher_spec record that goes with a HelloRetryRequest, RFC 8446
+/// appendix D.4.
+const CHANGE_CIPHER_SPEC: [u8; 6] = [20, 3, 3, 0, 1, 1];
 /// Bytes of a ClientHello that are compared: record type, version (2), length (2), message type.
-const COMPARED: usize = 6;
-/// Bytes of a payload that are read.
-const PREFIX: usize = 16;
+const COMPARED: u32 = 6;
 
-/// The first bytes of a payload.
-pub(crate) struct Prefix {
-    bytes: [u8; PREFIX],
-    len: usize,
-}
-
-/// What a payload of the client's second flight begins with.
+/// What a payload begins with that came after the server's first words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Second {
     /// A ClientHello, perhaps behind a change_cipher_spec; or too little to tell.
@@ -32,55 +24,54 @@ pub(crate) enum Second {
     Other,
 }
 
-impl Prefix {
-    /// Reads the beginning of the `len` bytes of payload at `at`.
-    #[inline(always)]
-    pub(crate) fn read(packet: &Packet, at: u32, len: u32) -> Option<Self> {
-        let mut bytes = [0; PREFIX];
-        let wanted = len.min(PREFIX as u32);
-        // SAFETY: the place has room for as many bytes.
-        let len = unsafe { packet.copy::<{ PREFIX as u32 }>(at, wanted, bytes.as_mut_ptr()) }?;
-        Some(Self { bytes, len: len as usize })
-    }
+/// Reads the payload's first bytes into the packet's view.
+#[inline(always)]
+pub(crate) fn read_prefix(packet: &Packet) -> Option<()> {
+    let view = packet.view();
+    let wanted = view.payload_len.min(PREFIX as u32);
+    let to = view.prefix.as_mut_ptr();
+    // SAFETY: the place has room for as many bytes.
+    view.prefix_len = unsafe { packet.copy::<{ PREFIX as u32 }>(view.payload_at, wanted, to) }?;
+    Some(())
+}
 
-    /// Whether these bytes can begin a ClientHello, as far as they go.
+impl View {
+    /// Whether the payload can begin a ClientHello, as far as its bytes go.
     #[inline(always)]
     pub(crate) fn may_begin_hello(&self) -> bool {
         self.matches_hello(0)
     }
 
-    /// Whether they do begin one: enough of it is there to be sure.
+    /// Whether it does begin one: enough of it is there to be sure.
     #[inline(always)]
     pub(crate) fn begins_hello(&self) -> bool {
-        self.len >= COMPARED && self.matches_hello(0)
+        self.prefix_len >= COMPARED && self.matches_hello(0)
     }
 
     /// Length of the first TLS record, header included; 0 when the header is not all there.
     #[inline(always)]
     pub(crate) fn record_len(&self) -> u32 {
-        if self.len < 5 {
+        if self.prefix_len < 5 {
             return 0;
         }
-        5 + u32::from(u16::from_be_bytes([self.bytes[3], self.bytes[4]]))
+        5 + u32::from(u16::from_be_bytes([self.prefix[3], self.prefix[4]]))
     }
 
-    /// What a segment begins with that came after the server's first words.
+    /// What it begins with, if it came after the server's first words.
     #[inline(always)]
     pub(crate) fn second_flight(&self) -> Second {
         if self.matches_hello(0) {
             return Second::Hello;
         }
-        let record = [CHANGE_CIPHER_SPEC, 3, 3, 0, 1, 1];
-        let mut at = 0;
-        while at < CHANGE_CIPHER_SPEC_LEN {
-            if at < self.len && self.bytes[at] != record[at] {
+        for (at, byte) in CHANGE_CIPHER_SPEC.iter().enumerate() {
+            if (at as u32) < self.prefix_len && self.prefix[at] != *byte {
                 return Second::Other;
             }
-            at += 1;
         }
-        if self.len == CHANGE_CIPHER_SPEC_LEN {
+        let record = CHANGE_CIPHER_SPEC.len();
+        if self.prefix_len == record as u32 {
             Second::ChangeCipherSpec
-        } else if self.len < CHANGE_CIPHER_SPEC_LEN || self.matches_hello(CHANGE_CIPHER_SPEC_LEN) {
+        } else if self.prefix_len < record as u32 || self.matches_hello(record) {
             Second::Hello
         } else {
             Second::Other
@@ -91,8 +82,8 @@ impl Prefix {
     /// TLS version whose first message is a ClientHello.
     #[inline(always)]
     fn matches_hello(&self, at: usize) -> bool {
-        let absent = |place: usize| at + place >= self.len;
-        let byte = |place: usize| self.bytes[at + place];
+        let absent = |place: usize| (at + place) as u32 >= self.prefix_len;
+        let byte = |place: usize| self.prefix[at + place];
         byte(0) == HANDSHAKE
             && (absent(1) || byte(1) == 3)
             && (absent(2) || byte(2) <= 4)

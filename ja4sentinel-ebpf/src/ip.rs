@@ -5,18 +5,18 @@ use ja4sentinel_common::{Counter, Tuple};
 use crate::packet::Packet;
 
 /// Extension headers that are followed, as in the agent.
-const MAX_EXTENSIONS: usize = 16;
+const MAX_EXTENSIONS: u32 = 16;
 
 /// Protocol numbers, from the IANA registry.
-pub(crate) const TCP: u8 = 6;
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const AUTHENTICATION: u8 = 51;
-const DESTINATION: u8 = 60;
-const MOBILITY: u8 = 135;
-const HOST_IDENTITY: u8 = 139;
-const SHIM6: u8 = 140;
+pub(crate) const TCP: u32 = 6;
+const HOP_BY_HOP: u32 = 0;
+const ROUTING: u32 = 43;
+const FRAGMENT: u32 = 44;
+const AUTHENTICATION: u32 = 51;
+const DESTINATION: u32 = 60;
+const MOBILITY: u32 = 135;
+const HOST_IDENTITY: u32 = 139;
+const SHIM6: u32 = 140;
 
 /// As the layer below announced it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,28 +25,9 @@ pub(crate) enum Version {
     V6,
 }
 
-/// An IP datagram, or a fragment of one.
-pub(crate) struct Datagram {
-    /// Sender and receiver as in [`Tuple`].
-    pub(crate) source: [u32; 4],
-    pub(crate) destination: [u32; 4],
-    /// What the payload is.
-    pub(crate) protocol: u8,
-    /// Where in the frame the payload begins, behind all extension headers.
-    pub(crate) at: u32,
-    /// Where it ends: padding left out, and never beyond the frame.
-    pub(crate) end: u32,
-    /// Whether it is a fragment; the next three count only then.
-    pub(crate) fragmented: bool,
-    /// Identification of the whole datagram, as it lies in the frame.
-    pub(crate) id: u32,
-    /// Offset of this fragment in the datagram's payload, bytes.
-    pub(crate) offset: u32,
-}
-
-/// Reads the headers down to TCP, or to the first sign of fragmentation.
+/// Reads the headers down to TCP, or to the first sign of fragmentation, into the packet's view.
 #[inline(always)]
-pub(crate) fn read(packet: &Packet, announced: Version, at: u32) -> Result<Datagram, Counter> {
+pub(crate) fn read(packet: &Packet, announced: Version, at: u32) -> Result<(), Counter> {
     match announced {
         Version::V4 => read_v4(packet, at),
         Version::V6 => read_v6(packet, at),
@@ -55,16 +36,16 @@ pub(crate) fn read(packet: &Packet, announced: Version, at: u32) -> Result<Datag
 
 /// RFC 791, section 3.1.
 #[inline(always)]
-fn read_v4(packet: &Packet, at: u32) -> Result<Datagram, Counter> {
-    let [w0, w1, w2, source, destination] = packet.words::<5>(at).ok_or(Counter::IpRunt)?;
+fn read_v4(packet: &Packet, at: u32) -> Result<(), Counter> {
+    let [w0, w1, w2, source, destination] = packet.load::<[u32; 5]>(at).ok_or(Counter::IpRunt)?;
     let [version_length, _, t0, t1] = w0.to_ne_bytes();
     let [_, _, f0, f1] = w1.to_ne_bytes();
-    let [_, protocol, _, _] = w2.to_ne_bytes();
+    let protocol = u32::from(w2.to_ne_bytes()[1]);
     if version_length >> 4 != 4 {
         return Err(Counter::IpVersion);
     }
     let header = u32::from(version_length & 15) * 4;
-    if header < 20 {
+    if header < 20 || at + header > packet.len() {
         return Err(Counter::Ipv4HeaderLength);
     }
     let end = match u32::from(u16::from_be_bytes([t0, t1])) {
@@ -74,62 +55,51 @@ fn read_v4(packet: &Packet, at: u32) -> Result<Datagram, Counter> {
         total => packet.len().min(at + total),
     };
     let at = at + header;
-    if at > end {
-        return Err(Counter::Ipv4HeaderLength);
-    }
     let place = u16::from_be_bytes([f0, f1]);
-    let mut datagram = Datagram {
-        source: [0, 0, Tuple::MAPPED, source],
-        destination: [0, 0, Tuple::MAPPED, destination],
-        protocol,
-        at,
-        end,
-        fragmented: place & 0x3fff != 0,
-        id: w1 & u32::from_ne_bytes([0xff, 0xff, 0, 0]),
-        offset: u32::from(place & 0x1fff) * 8,
-    };
+    let fragmented = u32::from(place & 0x3fff != 0);
+    let view = packet.view();
+    view.tuple.source = [0, 0, Tuple::MAPPED, source];
+    view.tuple.destination = [0, 0, Tuple::MAPPED, destination];
+    view.protocol = protocol;
+    view.at = at;
+    view.end = end;
+    view.fragmented = fragmented;
+    view.id = w1 & u32::from_ne_bytes([0xff, 0xff, 0, 0]);
+    view.offset = u32::from(place & 0x1fff) * 8;
     match protocol {
-        TCP => Ok(datagram),
-        AUTHENTICATION if datagram.fragmented => Ok(datagram),
-        AUTHENTICATION => extensions(packet, &mut datagram, false).map(|()| datagram),
+        TCP => Ok(()),
+        AUTHENTICATION if fragmented != 0 => Ok(()),
+        AUTHENTICATION => extensions(packet, 0),
         _ => Err(Counter::NotTcp),
     }
 }
 
 /// RFC 8200, section 3.
 #[inline(always)]
-fn read_v6(packet: &Packet, at: u32) -> Result<Datagram, Counter> {
-    let words = packet.words::<10>(at).ok_or(Counter::IpRunt)?;
-    let [w0, w1, s0, s1, s2, s3, d0, d1, d2, d3] = words;
+fn read_v6(packet: &Packet, at: u32) -> Result<(), Counter> {
+    let [w0, w1] = packet.load::<[u32; 2]>(at).ok_or(Counter::IpRunt)?;
+    let view = packet.view();
+    let addresses = packet.load_to(at + 8, &mut view.tuple.source);
+    addresses.and(packet.load_to(at + 24, &mut view.tuple.destination)).ok_or(Counter::IpRunt)?;
     if w0.to_ne_bytes()[0] >> 4 != 6 {
         return Err(Counter::IpVersion);
     }
     let [l0, l1, protocol, _] = w1.to_ne_bytes();
     let at = at + 40;
-    let end = match u32::from(u16::from_be_bytes([l0, l1])) {
+    view.protocol = u32::from(protocol);
+    view.at = at;
+    view.end = match u32::from(u16::from_be_bytes([l0, l1])) {
         // A jumbogram (RFC 2675) or segmentation offload: to the end of the frame.
         0 => packet.len(),
         payload => packet.len().min(at + payload),
     };
-    let mut datagram = Datagram {
-        source: [s0, s1, s2, s3],
-        destination: [d0, d1, d2, d3],
-        protocol,
-        at,
-        end,
-        fragmented: false,
-        id: 0,
-        offset: 0,
-    };
-    if protocol != TCP {
-        extensions(packet, &mut datagram, true)?;
-    }
-    Ok(datagram)
+    view.fragmented = 0;
+    if u32::from(protocol) == TCP { Ok(()) } else { extensions(packet, 1) }
 }
 
 /// Whether a header of this number may stand between IPv6 and TCP.
 #[inline(always)]
-pub(crate) fn is_extension(protocol: u8) -> bool {
+pub(crate) fn is_extension(protocol: u32) -> bool {
     matches!(
         protocol,
         HOP_BY_HOP
@@ -145,36 +115,39 @@ pub(crate) fn is_extension(protocol: u8) -> bool {
 
 /// Walks over the extension headers (RFC 8200 section 4; for IPv4 the authentication header alone,
 /// RFC 4302) to TCP or a fragment.
-#[inline(always)]
-fn extensions(packet: &Packet, datagram: &mut Datagram, v6: bool) -> Result<(), Counter> {
+#[inline(never)]
+fn extensions(packet: &Packet, v6: u32) -> Result<(), Counter> {
     for _ in 0..=MAX_EXTENSIONS {
-        if datagram.protocol == TCP {
+        let view = packet.view();
+        let protocol = view.protocol;
+        if protocol == TCP {
             return Ok(());
         }
-        if datagram.protocol != AUTHENTICATION && !(v6 && is_extension(datagram.protocol)) {
+        if protocol != AUTHENTICATION && !(v6 == 1 && is_extension(protocol)) {
             return Err(Counter::NotTcp);
         }
-        if datagram.at + 8 > datagram.end {
+        if view.at + 8 > view.end {
             return Err(Counter::ExtensionLength);
         }
-        let [word, id] = packet.words::<2>(datagram.at).ok_or(Counter::ExtensionLength)?;
+        let [word, id] = packet.load::<[u32; 2]>(view.at).ok_or(Counter::ExtensionLength)?;
         let [next, units, o0, o1] = word.to_ne_bytes();
-        let len = match datagram.protocol {
+        let len = match protocol {
+            AUTHENTICATION if units == 0 => return Err(Counter::ExtensionLength),
             AUTHENTICATION => (u32::from(units) + 2) * 4,
             FRAGMENT => 8,
             _ => (u32::from(units) + 1) * 8,
         };
         let place = u16::from_be_bytes([o0, o1]);
-        // Offset 0 and no more fragments: an atomic fragment, RFC 6946, which is whole.
-        datagram.fragmented = datagram.protocol == FRAGMENT && place & 0xfff9 != 0;
-        datagram.protocol = next;
-        datagram.at += len;
-        if datagram.at > datagram.end {
+        view.protocol = u32::from(next);
+        view.at += len;
+        if view.at > view.end {
             return Err(Counter::ExtensionLength);
         }
-        if datagram.fragmented {
-            datagram.id = id;
-            datagram.offset = u32::from(place & 0xfff8);
+        // Offset 0 and no more fragments: an atomic fragment, RFC 6946, which is whole.
+        if protocol == FRAGMENT && place & 0xfff9 != 0 {
+            view.fragmented = 1;
+            view.id = id;
+            view.offset = u32::from(place & 0xfff8);
             return Ok(());
         }
     }

@@ -28,7 +28,7 @@ pub(crate) fn network(packet: &Packet) -> Result<(Version, u32), Counter> {
     if packet.raw {
         return nibble(packet, 0, Counter::IpRunt, Counter::IpVersion);
     }
-    let mut kind = packet.half(12).ok_or(Counter::LinkRunt)?;
+    let mut kind = packet.load(12).map(u16::from_be).ok_or(Counter::LinkRunt)?;
     match kind {
         IPV4 => return Ok((Version::V4, 14)),
         IPV6 => return Ok((Version::V6, 14)),
@@ -39,7 +39,7 @@ pub(crate) fn network(packet: &Packet) -> Result<(Version, u32), Counter> {
         if !matches!(kind, VLAN | PROVIDER_VLAN | OLD_QINQ_1 | OLD_QINQ_2) {
             break;
         }
-        kind = packet.half(at + 2).ok_or(Counter::LinkRunt)?;
+        kind = packet.load(at + 2).map(u16::from_be).ok_or(Counter::LinkRunt)?;
         at += 4;
     }
     match kind {
@@ -60,7 +60,7 @@ fn nibble(
     runt: Counter,
     other: Counter,
 ) -> Result<(Version, u32), Counter> {
-    match packet.byte(at).ok_or(runt)? >> 4 {
+    match packet.load::<u8>(at).ok_or(runt)? >> 4 {
         4 => Ok((Version::V4, at)),
         6 => Ok((Version::V6, at)),
         _ => Err(other),
@@ -71,7 +71,7 @@ fn nibble(
 #[inline(always)]
 fn mpls(packet: &Packet, mut at: u32) -> Result<(Version, u32), Counter> {
     for _ in 0..MAX_LABELS {
-        let bottom = packet.byte(at + 2).ok_or(Counter::LinkRunt)? & 1 == 1;
+        let bottom = packet.load::<u8>(at + 2).ok_or(Counter::LinkRunt)? & 1 == 1;
         at += 4;
         if bottom {
             return nibble(packet, at, Counter::LinkRunt, Counter::NotIp);
@@ -83,8 +83,8 @@ fn mpls(packet: &Packet, mut at: u32) -> Result<(Version, u32), Counter> {
 /// A PPPoE session packet, RFC 2516 section 4, with an uncompressed PPP protocol field.
 #[inline(always)]
 fn pppoe(packet: &Packet, at: u32) -> Result<(Version, u32), Counter> {
-    let version_type_code = packet.half(at).ok_or(Counter::LinkRunt)?;
-    let protocol = packet.half(at + 6).ok_or(Counter::LinkRunt)?;
+    let version_type_code = packet.load(at).map(u16::from_be).ok_or(Counter::LinkRunt)?;
+    let protocol = packet.load(at + 6).map(u16::from_be).ok_or(Counter::LinkRunt)?;
     match (version_type_code, protocol) {
         (0x1100, 0x0021) => Ok((Version::V4, at + 8)),
         (0x1100, 0x0057) => Ok((Version::V6, at + 8)),

@@ -8,7 +8,8 @@ use ja4sentinel_common::{
     Config, Counter, Counters, HEADER_ROOM, Head, KeptSyn, PORT_WORDS, SLICE, Tuple,
 };
 
-use crate::packet::Packet;
+use crate::event::Order;
+use crate::packet::{Packet, View};
 
 /// Watched ports, one bit each. Written by the agent at any time.
 #[map]
@@ -41,7 +42,7 @@ pub(crate) static FRAGMENTS: LruHashMap<DatagramId, u64> = LruHashMap::with_max_
 #[map]
 pub(crate) static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 
-/// Where this CPU puts a ring record together.
+/// Where this CPU works.
 #[map]
 pub(crate) static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 
@@ -74,7 +75,9 @@ pub(crate) struct Flow {
     /// How far it is.
     pub(crate) stage: Stage,
     /// Whether another SYN came between the same ends, and may have begun a new connection: 0 or 1.
-    pub(crate) reopened: u16,
+    pub(crate) reopened: u8,
+    /// Whether `acknowledgement` is yet to be learnt, since the hello came in a SYN: 0 or 1.
+    pub(crate) fast_open: u8,
 }
 
 /// How far a connection in `FLOWS` is.
@@ -99,9 +102,11 @@ pub(crate) struct DatagramId {
     pub(crate) id: u32,
 }
 
-/// A ring record: with the kept SYN from the start, without from `head`.
+/// What this CPU is at. The last three are a ring record: with the kept SYN, or from `head` on.
 #[repr(C)]
 pub(crate) struct Scratch {
+    pub(crate) view: View,
+    pub(crate) order: Order,
     pub(crate) syn: KeptSyn,
     pub(crate) head: Head,
     pub(crate) frame: [u8; HEADER_ROOM + SLICE],

@@ -10,13 +10,13 @@ use crate::{flow, fragment, ip, link, maps, syn, tcp};
 
 /// For interfaces whose frames begin with an Ethernet header.
 #[classifier]
-pub fn ja4sentinel_eth(context: TcContext) -> i32 {
+pub(crate) fn ja4sentinel_eth(context: TcContext) -> i32 {
     classify(context.skb.skb, false)
 }
 
 /// For interfaces whose frames begin with the IP header: tun, PPP, WireGuard, IP tunnels.
 #[classifier]
-pub fn ja4sentinel_raw(context: TcContext) -> i32 {
+pub(crate) fn ja4sentinel_raw(context: TcContext) -> i32 {
     classify(context.skb.skb, true)
 }
 
@@ -35,20 +35,20 @@ fn classify(skb: *mut __sk_buff, raw: bool) -> i32 {
 #[inline(always)]
 fn judge(packet: &Packet) -> Result<Counter, Counter> {
     let (version, at) = link::network(packet)?;
-    let datagram = ip::read(packet, version, at)?;
-    if datagram.fragmented {
-        return Ok(fragment::judge(packet, &datagram));
+    ip::read(packet, version, at)?;
+    let view = packet.view();
+    if view.fragmented != 0 {
+        return Ok(fragment::judge(packet));
     }
-    let segment = tcp::read(packet, &datagram)?;
-    if !maps::watched(segment.tuple.ports) {
-        return Ok(Counter::OtherPort);
-    }
-    let verdict = if segment.opens() {
-        syn::judge(packet, &segment)
-    } else if segment.payload_len != 0 {
-        flow::judge(packet, &segment)
-    } else if segment.closes() {
-        flow::close(packet, &segment)
+    tcp::read(packet)?;
+    let verdict = if !maps::watched(view.tuple.ports) {
+        Counter::OtherPort
+    } else if view.opens() {
+        syn::judge(packet)
+    } else if view.payload_len != 0 {
+        flow::judge(packet)
+    } else if view.closes() {
+        flow::close(packet)
     } else {
         Counter::NoPayload
     };

@@ -1,55 +1,39 @@
 //! The TCP header: the agent's `wire::tcp`.
 
-use ja4sentinel_common::{Counter, Tuple};
+use ja4sentinel_common::Counter;
 
-use crate::ip::Datagram;
-use crate::packet::Packet;
+use crate::packet::{Packet, View};
 
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
+const FIN: u32 = 0x01;
+const SYN: u32 = 0x02;
+const RST: u32 = 0x04;
+const ACK: u32 = 0x10;
 
-/// What is needed of a segment.
-pub(crate) struct Segment {
-    /// Its connection.
-    pub(crate) tuple: Tuple,
-    /// Sequence number, as in the header.
-    pub(crate) sequence: u32,
-    /// Acknowledgement number.
-    pub(crate) acknowledgement: u32,
-    /// Flags.
-    pub(crate) flags: u8,
-    /// Where in the frame the payload begins: the length of all headers.
-    pub(crate) payload_at: u32,
-    /// Payload bytes in the frame.
-    pub(crate) payload_len: u32,
-}
-
-/// RFC 9293, section 3.1.
+/// Reads the header into the packet's view. RFC 9293, section 3.1.
 #[inline(always)]
-pub(crate) fn read(packet: &Packet, datagram: &Datagram) -> Result<Segment, Counter> {
-    let at = datagram.at;
-    if at + 20 > datagram.end {
+pub(crate) fn read(packet: &Packet) -> Result<(), Counter> {
+    let view = packet.view();
+    let at = view.at;
+    if at + 20 > view.end {
         return Err(Counter::TcpRunt);
     }
-    let [ports, sequence, acknowledgement, word] = packet.words::<4>(at).ok_or(Counter::TcpRunt)?;
+    let [ports, sequence, acknowledgement, word] =
+        packet.load::<[u32; 4]>(at).ok_or(Counter::TcpRunt)?;
     let [offset, flags, _, _] = word.to_ne_bytes();
     let header = u32::from(offset >> 4) * 4;
-    if header < 20 || at + header > datagram.end {
+    if header < 20 || at + header > view.end {
         return Err(Counter::TcpHeaderLength);
     }
-    Ok(Segment {
-        tuple: Tuple { source: datagram.source, destination: datagram.destination, ports },
-        sequence: u32::from_be(sequence),
-        acknowledgement: u32::from_be(acknowledgement),
-        flags,
-        payload_at: at + header,
-        payload_len: datagram.end - (at + header),
-    })
+    view.tuple.ports = ports;
+    view.sequence = u32::from_be(sequence);
+    view.acknowledgement = u32::from_be(acknowledgement);
+    view.flags = u32::from(flags);
+    view.payload_at = at + header;
+    view.payload_len = view.end - (at + header);
+    Ok(())
 }
 
-impl Segment {
+impl View {
     /// A SYN without ACK: the client opens a connection.
     #[inline(always)]
     pub(crate) fn opens(&self) -> bool {
@@ -66,7 +50,7 @@ impl Segment {
     /// section 3.4).
     #[inline(always)]
     pub(crate) fn payload_sequence(&self) -> u32 {
-        self.sequence.wrapping_add(u32::from(self.flags & SYN != 0))
+        self.sequence.wrapping_add((self.flags & SYN) >> 1)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every source yields the same [`Frame`]s, so that one decoder reads them all.
 
+pub mod ebpf;
 pub mod file;
 mod interfaces;
 #[cfg(feature = "libpcap")]
@@ -80,4 +81,6 @@ pub struct Counters {
     pub left_out: Vec<(&'static str, u64)>,
     /// Why frames that were wanted could not be handed up, by label.
     pub lost: Vec<(&'static str, u64)>,
+    /// What else was counted, by label: connections, bytes.
+    pub tallies: Vec<(&'static str, u64)>,
 }

@@ -1,0 +1,208 @@
+//! Frames that the kernel selected: the TC classifier of `ja4sentinel-ebpf`, its attachments, and
+//! the ring buffer that it writes to.
+
+mod attachment;
+mod clock;
+mod error;
+mod lease;
+mod messages;
+mod object;
+mod ring;
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+use std::{fmt, io};
+
+use aya::TestRunOptions;
+use aya::maps::{Array, HashMap, MapData, PerCpuArray};
+use aya::programs::TestRun;
+use ja4sentinel_common::{Config, Counter, Counters as KernelCounters, Kind, Tuple};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+pub use attachment::{Attached, Direction, How};
+pub use error::{Cause, EbpfError};
+pub use object::{OBJECT, Options, PROGRAMS};
+
+use super::{Captured, Counters, Interface, Live, Source};
+use crate::sensor::PortSet;
+use crate::wire::Endpoint;
+use attachment::Attachments;
+use messages::Messages;
+use ring::Ring;
+
+/// The eBPF backend. Dropping it detaches the classifier from all interfaces.
+pub struct EbpfSource {
+    attachments: Attachments,
+    ring: Ring,
+    /// Made when it is first waited for, as that needs a tokio runtime.
+    readiness: Option<AsyncFd<OwnedFd>>,
+    ports: Array<MapData, u64>,
+    config: Array<MapData, Config>,
+    settled: HashMap<MapData, Tuple, u64>,
+    counters: PerCpuArray<MapData, KernelCounters>,
+    messages: Messages,
+}
+
+impl fmt::Debug for EbpfSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EbpfSource").field("attachments", &self.attachments).finish_non_exhaustive()
+    }
+}
+
+impl EbpfSource {
+    /// Loads the embedded program. It watches nothing until [`EbpfSource::set_ports`] and
+    /// [`Live::watch`] say what.
+    ///
+    /// # Errors
+    /// The kernel refuses it: too old, or the privilege is missing. The message says what to do.
+    pub fn open(options: &Options) -> Result<Self, EbpfError> {
+        let mut loaded = object::load(options)?;
+        let source = Self {
+            ring: Ring::new(loaded.map("EVENTS")?),
+            readiness: None,
+            ports: loaded.map("PORTS")?,
+            config: loaded.map("CONFIG")?,
+            settled: loaded.map("SETTLED")?,
+            counters: loaded.map("COUNTERS")?,
+            messages: Messages::of(&mut loaded.object)?,
+            attachments: Attachments::new(loaded.object, options.direction),
+        };
+        Ok(source)
+    }
+
+    /// Watches exactly these ports from now on. Connections that are being handed up stay so.
+    ///
+    /// # Errors
+    /// The kernel refuses the write.
+    pub fn set_ports(&mut self, ports: &PortSet) -> Result<(), EbpfError> {
+        for (index, word) in (0..).zip(ports.words()) {
+            self.ports.set(index, *word, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Sets what the program may be told while it runs.
+    ///
+    /// # Errors
+    /// The kernel refuses the write.
+    pub fn set_config(&mut self, config: Config) -> Result<(), EbpfError> {
+        Ok(self.config.set(0, config, 0)?)
+    }
+
+    /// Where the classifier is attached at present.
+    pub fn attached(&self) -> impl Iterator<Item = Attached<'_>> {
+        self.attachments.iter()
+    }
+
+    /// All counters of the program, summed over the CPUs.
+    ///
+    /// # Errors
+    /// The kernel refuses the read.
+    pub fn kernel_counters(&self) -> Result<KernelCounters, EbpfError> {
+        let mut sum = KernelCounters::default();
+        for cpu in self.counters.get(&0, 0)?.iter() {
+            sum.add(cpu);
+        }
+        Ok(sum)
+    }
+}
+
+impl EbpfSource {
+    /// Runs one of the [`PROGRAMS`] on a frame, `repeat` times, as if an interface had received it:
+    /// for tests and benchmarks. Where the frame goes afterwards has no effect.
+    ///
+    /// # Errors
+    /// The kernel refuses: a frame shorter than an Ethernet header, or longer than a page.
+    pub fn rehearse(
+        &self,
+        program: &'static str,
+        frame: &[u8],
+        repeat: u32,
+    ) -> Result<Rehearsal, EbpfError> {
+        let mut after = vec![0; frame.len()];
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut after),
+            repeat,
+            ..TestRunOptions::default()
+        };
+        let ran = self.attachments.program(program)?.test_run(options)?;
+        Ok(Rehearsal {
+            action: ran.return_value.cast_signed(),
+            each: ran.duration,
+            unchanged: after == frame,
+        })
+    }
+}
+
+/// How a rehearsal went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rehearsal {
+    /// What the program returned, a `TC_ACT_…` value.
+    pub action: i32,
+    /// Mean time of one run.
+    pub each: Duration,
+    /// Whether the frame is as it was.
+    pub unchanged: bool,
+}
+
+impl Source for EbpfSource {
+    type Error = EbpfError;
+
+    fn next(&mut self) -> Result<Option<Captured<'_>>, Self::Error> {
+        Ok(self.ring.next())
+    }
+}
+
+impl Live for EbpfSource {
+    async fn ready(&mut self) -> io::Result<()> {
+        self.messages.pass_on();
+        // The kernel wakes us when it adds a record to a ring that was read to its end.
+        if !self.ring.is_drained() {
+            return Ok(());
+        }
+        let readiness = match self.readiness.take() {
+            Some(readiness) => readiness,
+            None => {
+                let descriptor = self.ring.descriptor()?;
+                // SAFETY: the descriptor is open, and stays so as the `AsyncFd` owns it.
+                unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }?
+            }
+        };
+        self.readiness.insert(readiness).readable().await?.clear_ready();
+        Ok(())
+    }
+
+    fn watch(&mut self, interfaces: &[Interface]) -> Result<(), Self::Error> {
+        let ring = &mut self.ring;
+        self.attachments.watch(interfaces, &mut |interface| ring.announce(interface))
+    }
+
+    fn settle(&mut self, source: Endpoint, destination: Endpoint, as_of_ns: u64) {
+        let tuple = Tuple::new(address(source), address(destination));
+        // A refusal costs bytes of one connection, up to its budget, and nothing else.
+        let _ = self.settled.insert(tuple, self.ring.boot_time(as_of_ns), 0);
+    }
+
+    fn counters(&mut self) -> io::Result<Counters> {
+        self.messages.pass_on();
+        let kernel = self.kernel_counters().map_err(io::Error::other)?;
+        let of = |kinds: &[Kind]| {
+            let wanted = kernel.iter().filter(|(counter, _)| kinds.contains(&counter.kind()));
+            wanted.map(|(counter, value)| (counter.label(), value)).collect()
+        };
+        Ok(Counters {
+            seen: kernel.get(Counter::Packets),
+            handed_up: kernel.get(Counter::HandedUp),
+            left_out: of(&[Kind::LeftOut]),
+            lost: of(&[Kind::Lost]),
+            tallies: of(&[Kind::Syn, Kind::Tally]),
+        })
+    }
+}
+
+fn address(end: Endpoint) -> SocketAddr {
+    SocketAddr::new(end.addr, end.port)
+}
