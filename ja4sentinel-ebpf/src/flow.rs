@@ -7,13 +7,13 @@
 //! preamble (PROXY, STARTTLS) is handed up until a ClientHello begins, or the agent says that
 //! nothing more is wanted, or the byte budget is spent.
 
-use ja4sentinel_common::{Counter, HEADER_ROOM};
+use ja4sentinel_common::Counter;
 
 use crate::hello::{self, Second};
-use crate::maps::{self, FLOWS, Flow, SETTLED, Stage};
-use crate::packet::{Packet, View};
-use crate::tcp::before;
-use crate::{event, syn};
+use crate::maps::{self, FLOWS};
+use crate::packet::Packet;
+use crate::state::{Flow, Stage};
+use crate::syn;
 
 /// A segment with payload to a watched port.
 #[inline(always)]
@@ -163,73 +163,4 @@ pub(crate) fn close(packet: &Packet) -> Counter {
         return Counter::SynClosed;
     }
     Counter::NoPayload
-}
-
-impl Flow {
-    #[inline(always)]
-    fn new(view: &View, first: u32) -> Self {
-        Self {
-            since_ns: event::now(),
-            first,
-            high: first,
-            end: first,
-            acknowledgement: view.acknowledgement,
-            spent: 0,
-            stage: Stage::Opening,
-            reopened: 0,
-            fast_open: u8::from(view.opens()),
-        }
-    }
-
-    /// A hello begins with this segment, its first record of this length.
-    #[inline(always)]
-    fn begin(&mut self, stage: Stage, view: &View, record_len: u32) {
-        self.stage = stage;
-        self.acknowledgement = view.acknowledgement;
-        self.end = view.payload_sequence().wrapping_add(record_len);
-    }
-
-    /// Whether this segment comes after the server's answer to the hello.
-    #[inline(always)]
-    fn is_answered(&self, view: &View) -> bool {
-        view.acknowledgement != self.acknowledgement && !before(view.payload_sequence(), self.end)
-    }
-
-    /// Whether nothing more is wanted of the connection, or the agent said so meanwhile.
-    #[inline(always)]
-    fn is_settled(&mut self, packet: &Packet) -> bool {
-        if self.stage != Stage::Settled {
-            // SAFETY: one word, which is read at once.
-            let word = unsafe { SETTLED.get(&packet.view().tuple) };
-            if word.is_some_and(|as_of| *as_of >= self.since_ns) {
-                self.stage = Stage::Settled;
-            }
-        }
-        self.stage == Stage::Settled
-    }
-
-    /// Hands up a segment, within the byte budget.
-    #[inline(always)]
-    fn hand_up(&mut self, packet: &Packet) -> Counter {
-        let view = packet.view();
-        if view.payload_at > HEADER_ROOM as u32 {
-            return Counter::HeadersTooLong;
-        }
-        let left = maps::config().stream_budget.saturating_sub(self.spent);
-        let len = view.payload_len.min(left);
-        let order = &mut packet.scratch().order;
-        order.headers = view.payload_at;
-        order.payload = len;
-        order.sequence = view.sequence;
-        self.spent = self.spent.saturating_add(len);
-        let end = view.payload_sequence().wrapping_add(view.payload_len);
-        if before(self.high, end) {
-            self.high = end;
-        }
-        if view.payload_len >= left && view.payload_len != 0 {
-            self.stage = Stage::Settled;
-            packet.tally(Counter::BudgetSpent, 1);
-        }
-        event::write(packet)
-    }
 }

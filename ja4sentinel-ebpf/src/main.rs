@@ -36,6 +36,8 @@ mod packet;
 #[cfg(target_arch = "bpf")]
 mod program;
 #[cfg(target_arch = "bpf")]
+mod state;
+#[cfg(target_arch = "bpf")]
 mod syn;
 #[cfg(target_arch = "bpf")]
 mod tcp;

@@ -10,6 +10,7 @@ use ja4sentinel_common::{
 
 use crate::event::Order;
 use crate::packet::{Packet, View};
+use crate::state::Flow;
 
 /// Watched ports, one bit each. Written by the agent at any time.
 #[map]
@@ -53,46 +54,6 @@ pub(crate) static PACE: PerCpuArray<Pace> = PerCpuArray::with_max_entries(1, 0);
 /// To the agent: see [`ja4sentinel_common::Head`].
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
-
-/// A connection whose payload has begun.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Flow {
-    /// When it was taken up, `CLOCK_BOOTTIME`.
-    pub(crate) since_ns: u64,
-    /// Sequence number of its first payload byte.
-    pub(crate) first: u32,
-    /// Sequence number behind the furthest payload byte seen.
-    pub(crate) high: u32,
-    /// Sequence number behind the first TLS record of the hello, as far as that is known: nothing
-    /// before it is left out.
-    pub(crate) end: u32,
-    /// Acknowledgement number of the hello's segments: while it stands the server said nothing,
-    /// so what comes belongs to the hello or its early data.
-    pub(crate) acknowledgement: u32,
-    /// Payload bytes handed up.
-    pub(crate) spent: u32,
-    /// How far it is.
-    pub(crate) stage: Stage,
-    /// Whether another SYN came between the same ends, and may have begun a new connection: 0 or 1.
-    pub(crate) reopened: u8,
-    /// Whether `acknowledgement` is yet to be learnt, since the hello came in a SYN: 0 or 1.
-    pub(crate) fast_open: u8,
-}
-
-/// How far a connection in `FLOWS` is.
-#[repr(u16)]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Nothing looked like a ClientHello yet: perhaps a preamble.
-    Opening = 0,
-    /// The first hello has begun, or is over; a HelloRetryRequest may ask for a second.
-    First = 1,
-    /// The second hello has begun.
-    Second = 2,
-    /// Nothing more is wanted.
-    Settled = 3,
-}
 
 /// Which datagram a TCP fragment belongs to (RFC 791 section 3.2, RFC 8200 section 4.5).
 #[repr(C)]

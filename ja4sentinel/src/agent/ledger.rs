@@ -110,6 +110,7 @@ mod tests {
             handed_up: 8,
             left_out: vec![("settled", 1)],
             lost: vec![("ring_full", ring_full)],
+            ..Counters::default()
         };
         let connections = Stage {
             name: "connections".to_owned(),

@@ -196,9 +196,10 @@ impl Live for EbpfSource {
         Ok(Counters {
             seen: kernel.get(Counter::Packets),
             handed_up: kernel.get(Counter::HandedUp),
-            left_out: of(&[Kind::LeftOut]),
+            // A SYN that is kept goes up with its connection's first payload, as a part of that.
+            left_out: of(&[Kind::LeftOut, Kind::Syn]),
             lost: of(&[Kind::Lost]),
-            tallies: of(&[Kind::Syn, Kind::Tally]),
+            tallies: of(&[Kind::Tally]),
         })
     }
 }
