@@ -47,7 +47,8 @@ pub fn read<'a>(stream: &'a [u8], scratch: &'a mut Vec<u8>) -> Reading<'a> {
 ///
 /// `stream` begins just behind the hello before, and its first `open` bytes belong to the record
 /// in which that one ended ([`FoundHello::end`] and [`FoundHello::open`]). Records of
-/// change_cipher_spec (RFC 8446 appendix D.4) and alerts are passed over.
+/// change_cipher_spec (RFC 8446 appendix D.4) and alerts are passed over. Application data ends the search:
+/// early data cannot be told from the traffic of a finished handshake.
 pub fn read_next<'a>(stream: &'a [u8], open: usize, scratch: &'a mut Vec<u8>) -> Reading<'a> {
     let skipped = if open == 0 { records::interlude(stream) } else { Some(0) };
     let Some(skipped) = skipped else { return Reading::NeedMore };
