@@ -36,12 +36,13 @@ fn both_families_carry_packets_of_a_small_size_without_offloads() {
 fn nothing_is_left_of_a_lab() {
     let lab = Lab::new(&Link::default()).unwrap();
     let (namespace, directory) = (lab.server.path(), lab.directory());
-    let sleeper = lab.server.command("sleep").arg("600").spawn().unwrap();
+    let mut sleeper = lab.server.command("sleep").arg("600").spawn().unwrap();
     assert!(namespace.exists() && directory.exists());
     drop(lab);
     assert!(!namespace.exists() && !directory.exists());
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", sleeper.id())).unwrap_or_default();
     assert!(stat.is_empty() || stat.contains(") Z "), "still running: {stat}");
+    sleeper.wait().unwrap();
     let etc = Path::new("/etc/netns").join(namespace.file_name().unwrap());
     assert!(!etc.exists());
 }
