@@ -36,7 +36,7 @@ impl Assembler {
     /// The bytes without a hole, from offset 0.
     #[must_use]
     pub fn prefix(&self) -> &[u8] {
-        self.runs.first().filter(|run| run.start == 0).map_or(&[], |run| &run.bytes)
+        self.runs.first().filter(|run| run.start == 0).map_or(&[], Run::bytes)
     }
 
     /// Whether nothing is held.
@@ -60,7 +60,7 @@ impl Assembler {
     /// Bytes of memory that count against the budget.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let bytes: usize = self.runs.iter().map(|run| run.bytes.capacity()).sum();
+        let bytes: usize = self.runs.iter().map(|run| run.buffer.capacity()).sum();
         bytes
             + self.runs.capacity() * size_of::<Run>()
             + self.boundaries.capacity() * size_of::<u32>()
@@ -95,7 +95,7 @@ impl Assembler {
             match self.merge(first..behind, offset, bytes, bounds, budget) {
                 Ok(()) => {
                     done.fresh = fresh;
-                    if bounds.boundaries && done.known == 0 {
+                    if offset < bounds.boundaries && done.known == 0 {
                         let at = self.boundaries.partition_point(|b| (*b as usize) < offset);
                         self.boundaries.insert(at, offset32(offset));
                     }
@@ -112,10 +112,10 @@ impl Assembler {
         let before = self.footprint();
         let count = count.min(self.prefix().len());
         if let Some(prefix) = self.runs.first_mut().filter(|_| count > 0) {
-            prefix.bytes.drain(..count);
-            prefix.start = count;
+            prefix.buffer.drain(..prefix.head + count);
+            (prefix.start, prefix.head) = (count, 0);
         }
-        self.runs.retain(|run| !run.bytes.is_empty());
+        self.runs.retain(|run| !run.buffer.is_empty());
         for run in &mut self.runs {
             run.start -= count;
         }
@@ -148,56 +148,105 @@ impl Assembler {
             return Err(Limit::Pieces);
         }
         let runs = self.runs.get(touched.clone()).unwrap_or_default();
-        // The run in front grows in place; without one, a new run begins at the segment.
-        let front = runs.first().filter(|run| run.start <= offset);
-        let start = front.map_or(offset, |run| run.start);
+        let start = runs.first().map_or(offset, |run| run.start.min(offset));
         let end = runs.last().map_or(0, Run::end).max(offset + bytes.len());
-        let held = front.map_or(0, |run| run.bytes.capacity());
-        let capacity =
-            if end - start <= held { held } else { (2 * held).min(bounds.bytes).max(end - start) };
+        let capacity = match runs.first() {
+            Some(run) => run.capacity_for(start, end, bounds.bytes),
+            None => Some(end - start),
+        };
+        let held = runs.first().map_or(0, |run| run.buffer.capacity());
+        let growth = capacity.map_or(0, |capacity| capacity.saturating_sub(held));
         // What the list of runs, or that of boundaries, can grow by in this step.
         let lists = (self.runs.capacity().max(4) * size_of::<Run>())
             + (self.boundaries.capacity().max(4) * size_of::<u32>());
-        if !budget.has(capacity - held + lists) {
+        if !budget.has(growth + lists) {
             return Err(Limit::Memory);
         }
-        let mut touched_runs = self.runs.drain(touched.clone()).peekable();
-        let mut run = touched_runs
-            .next_if(|run| run.start <= offset)
-            .unwrap_or(Run { start: offset, bytes: Vec::new() });
-        run.bytes.reserve_exact(capacity - run.bytes.len());
-        for held in touched_runs {
-            run.extend(offset, bytes, held.start);
-            run.bytes.extend_from_slice(&held.bytes);
+        let mut touched_runs = self.runs.drain(touched.clone());
+        let mut run = touched_runs.next().unwrap_or_else(|| Run::at(offset));
+        if let Some(capacity) = capacity {
+            run.move_to(capacity, start, end);
         }
-        run.extend(offset, bytes, offset + bytes.len());
+        run.prepend(bytes.get(..run.start - start).unwrap_or_default());
+        for held in touched_runs {
+            run.append(offset, bytes, held.start);
+            run.buffer.extend_from_slice(held.bytes());
+        }
+        run.append(offset, bytes, end);
         self.runs.insert(touched.start, run);
         Ok(())
     }
 }
 
-/// Bytes without a hole.
+/// Bytes without a hole. Room is kept where they grew last, at the end or in front, so that one
+/// byte at a time costs the same in either direction.
 #[derive(Debug)]
 struct Run {
+    /// Offset of the first byte.
     start: usize,
-    bytes: Vec<u8>,
+    /// Unused bytes at the start of `buffer`.
+    head: usize,
+    buffer: Vec<u8>,
 }
 
 impl Run {
+    fn at(start: usize) -> Self {
+        Self { start, head: 0, buffer: Vec::new() }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.head..).unwrap_or_default()
+    }
+
     fn end(&self) -> usize {
-        self.start + self.bytes.len()
+        self.start + self.buffer.len() - self.head
     }
 
     /// The bytes at the offsets `from..to`.
     fn slice(&self, from: usize, to: usize) -> Option<&[u8]> {
-        self.bytes.get(from.checked_sub(self.start)?..to.checked_sub(self.start)?)
+        self.bytes().get(from.checked_sub(self.start)?..to.checked_sub(self.start)?)
+    }
+
+    /// The capacity to grow to, so that the offsets `start..end` find room: twice as much as there
+    /// is, up to `most`, or what is needed. `None` when there is room.
+    fn capacity_for(&self, start: usize, end: usize, most: usize) -> Option<usize> {
+        let held = self.buffer.capacity();
+        let (front, back) = (self.start - start, end - self.end());
+        if front <= self.head && self.buffer.len() + back <= held {
+            return None;
+        }
+        let head = if front > 0 { front } else { self.head };
+        let needed = head + self.bytes().len() + back;
+        Some(needed.max((2 * held).min(most)))
+    }
+
+    /// Moves to a buffer of that capacity, which has room for the offsets `start..end`.
+    fn move_to(&mut self, capacity: usize, start: usize, end: usize) {
+        if start == self.start {
+            self.buffer.reserve_exact(capacity.saturating_sub(self.buffer.len()));
+            return;
+        }
+        let mut buffer = Vec::with_capacity(capacity);
+        buffer.resize(capacity.saturating_sub(end - self.start), 0);
+        let head = buffer.len();
+        buffer.extend_from_slice(self.bytes());
+        (self.head, self.buffer) = (head, buffer);
     }
 
     /// Appends what a segment at `offset` has between the end of this run and `to`.
-    fn extend(&mut self, offset: usize, bytes: &[u8], to: usize) {
+    fn append(&mut self, offset: usize, bytes: &[u8], to: usize) {
         let from = self.end().saturating_sub(offset);
         let to = to.saturating_sub(offset);
-        self.bytes.extend_from_slice(bytes.get(from..to).unwrap_or_default());
+        self.buffer.extend_from_slice(bytes.get(from..to).unwrap_or_default());
+    }
+
+    /// Puts `bytes` in front, into the room that is there.
+    fn prepend(&mut self, bytes: &[u8]) {
+        let head = self.head.saturating_sub(bytes.len());
+        if let Some(room) = self.buffer.get_mut(head..self.head) {
+            room.copy_from_slice(bytes);
+            (self.start, self.head) = (self.start - bytes.len(), head);
+        }
     }
 }
 
@@ -212,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { bytes: 1000, pieces: 3, boundaries: true };
+    const BOUNDS: Bounds = Bounds { bytes: 1000, pieces: 3, boundaries: 1000 };
 
     fn assembler(segments: &[(usize, &[u8])]) -> (Assembler, Budget, Vec<Inserted>) {
         let (mut assembler, mut budget) = (Assembler::default(), Budget::new(1 << 20));
@@ -281,7 +330,7 @@ mod tests {
             segments in prop::collection::vec((0usize..60, prop::collection::vec(0u8..3, 0..20)), 0..40),
             consume in 0usize..30,
         ) {
-            let bounds = Bounds { bytes: 64, pieces: 100, boundaries: true };
+            let bounds = Bounds { bytes: 64, pieces: 100, boundaries: 32 };
             let mut budget = Budget::new(usize::MAX);
             let mut held = Assembler::default();
             let mut model = [None; 64];

@@ -18,8 +18,8 @@ pub struct Bounds {
     pub bytes: usize,
     /// Pieces held behind holes; bytes that touch join one piece.
     pub pieces: usize,
-    /// Whether to remember where segments began.
-    pub boundaries: bool,
+    /// Up to which stream offset to remember where segments began; 0 for nowhere.
+    pub boundaries: usize,
 }
 
 /// The memory that all assemblers of a table share, in bytes.

@@ -4,7 +4,7 @@ use super::choices;
 use crate::flow::{Assembler, Bounds, Budget};
 
 /// Small, so that a fuzzer reaches them.
-const BOUNDS: Bounds = Bounds { bytes: 512, pieces: 5, boundaries: true };
+const BOUNDS: Bounds = Bounds { bytes: 512, pieces: 5, boundaries: 512 };
 
 /// Puts segments in order, beside a plain array of bytes that does the same: first bytes stay,
 /// limits hold, and memory is accounted for to the byte.

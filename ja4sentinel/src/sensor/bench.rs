@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::counters::Counters;
 use super::{Outcome, ProxyProtocol, Settings};
 use crate::flow::{Bounds, Budget};
+use crate::hello::preamble::MAX_PREAMBLE;
 use crate::hello::preamble::proxy::{self, Proxy};
 use crate::hello::{self, Reading};
 
@@ -92,6 +93,6 @@ fn bounds(settings: &Settings) -> Bounds {
     Bounds {
         bytes: settings.limits.bytes_per_hello.saturating_mul(STREAM_BYTES_PER_HELLO_BYTE),
         pieces: settings.limits.segments_per_hello,
-        boundaries: settings.starttls,
+        boundaries: if settings.starttls { MAX_PREAMBLE } else { 0 },
     }
 }
