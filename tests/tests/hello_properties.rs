@@ -2,7 +2,7 @@
 
 use ja4sentinel::fingerprint::{Fingerprints, Transport};
 use ja4sentinel::hello::preamble::{self, Preamble, proxy};
-use ja4sentinel::hello::{Reading, read, read_next};
+use ja4sentinel::hello::{Reading, lacking, read, read_next};
 use ja4sentinel_tests::hellos::{
     ALPN, GROUPS, Hello, POINT_FORMATS, SERVER_NAME, SIGNATURE_ALGORITHMS, VERSIONS,
 };
@@ -119,6 +119,7 @@ proptest! {
         for len in 0..stream.len() {
             let mut scratch = Vec::new();
             prop_assert_eq!(read(&stream[..len], &mut scratch), Reading::NeedMore, "{} bytes", len);
+            prop_assert!((1..=stream.len() - len).contains(&lacking(&stream[..len], 0)));
         }
     }
 

@@ -84,6 +84,26 @@ pub(super) fn client_hello<'a>(
     }
 }
 
+/// How many bytes `stream` lacks at least before its ClientHello can be complete: those that the
+/// message header announces, without the records around them; one as long as that is not there.
+pub(super) fn lacking(stream: &[u8], open: usize) -> usize {
+    let mut payloads = Payloads::new(stream, open);
+    let mut head = Vec::with_capacity(HEADER);
+    let mut have = 0;
+    while let Ok(payload) = payloads.next() {
+        have += payload.bytes.len();
+        let wanted = HEADER - head.len();
+        head.extend_from_slice(payload.bytes.get(..wanted).unwrap_or(payload.bytes));
+    }
+    match *head {
+        [_, high, middle, low] => {
+            let len = u32::from_be_bytes([0, high, middle, low]) as usize;
+            (HEADER + len).saturating_sub(have).max(1)
+        }
+        _ => 1,
+    }
+}
+
 /// Length of the message in bytes, its header included, as soon as `head` (up to five bytes) says.
 fn length(head: &[u8], place: Place) -> Result<Option<usize>, NoMessage> {
     match (head, place) {

@@ -59,6 +59,16 @@ pub fn read_next<'a>(stream: &'a [u8], open: usize, scratch: &'a mut Vec<u8>) ->
     }
 }
 
+/// How many more bytes it takes at least until [`read`], or [`read_next`] with `open` bytes, finds
+/// a complete hello where it has found that it needs more. Whoever collects a stream byte by byte
+/// need not read all of it anew with each; a broken hello then shows a little later.
+#[must_use]
+pub fn lacking(stream: &[u8], open: usize) -> usize {
+    let skipped = if open == 0 { records::interlude(stream) } else { Some(0) };
+    let rest = skipped.and_then(|skipped| stream.get(skipped..));
+    rest.map_or(1, |rest| message::lacking(rest, open))
+}
+
 fn read_at<'a>(
     stream: &'a [u8],
     open: usize,

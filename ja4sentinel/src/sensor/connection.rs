@@ -81,10 +81,13 @@ pub(super) struct Connection {
     pub(super) syn_bytes: usize,
     /// Where, in such a stream, the stage begins to read.
     pub(super) read_from: usize,
+    /// How many bytes the prefix must have before it is worth reading again.
+    pub(super) read_at: usize,
     pub(super) limit: Option<Limit>,
-    /// A SYN with another initial sequence number: either a new connection with the same addresses
-    /// and ports, or a ruse that the server ignores. The next payload decides.
-    pub(super) rival: Option<Box<Facts>>,
+    /// A connection between the same ends, whose SYN had another initial sequence number: either a
+    /// new one, or a ruse that the server ignores. Both are followed, and the sequence numbers tell
+    /// to which a segment belongs.
+    pub(super) rival: Option<Box<Connection>>,
     /// Whether the client has closed or reset.
     closed: bool,
     /// Sequence number just behind the client's last byte, when a FIN told it.
@@ -105,6 +108,7 @@ impl Connection {
             proxied: None,
             syn_bytes: 0,
             read_from: 0,
+            read_at: 0,
             limit: None,
             rival: None,
             closed: false,
@@ -123,6 +127,9 @@ impl Connection {
     }
 
     pub(super) fn class(&self) -> Class {
+        if self.rival.as_ref().is_some_and(|rival| rival.class() == Class::Receiving) {
+            return Class::Receiving;
+        }
         match self.stage {
             Stage::Settled => Class::Done,
             Stage::Further { .. } if self.unread() == 0 => Class::Found,
@@ -204,6 +211,12 @@ impl Connection {
 
     /// Counts an unfinished connection under the reason for its end. It is to be forgotten then.
     pub(super) fn give_up(&mut self, end: End, key: &Key, bench: &mut Bench, out: &mut Out<'_>) {
+        if self.assembler.prefix().len() < self.read_at {
+            self.read_held(key, bench.now_ns, bench, out);
+        }
+        if let Some(mut rival) = self.rival.take() {
+            rival.give_up(end, key, bench, out);
+        }
         let reason = self.reason(end);
         if self.is_unfinished() {
             self.lose(reason, key, bench, out);
@@ -232,9 +245,6 @@ impl Connection {
     pub(super) fn settle(&mut self, bench: &mut Bench) {
         self.stage = Stage::Settled;
         self.assembler.clear(&mut bench.budget);
-        if self.rival.take().is_some() {
-            bench.counters.lose(Reason::Superseded);
-        }
     }
 
     /// The client closed behind everything that it sent.
@@ -332,6 +342,6 @@ impl Connection {
 }
 
 /// A payload is never longer than a datagram, or than what offload makes of many.
-fn length32(len: usize) -> u32 {
+pub(super) fn length32(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }

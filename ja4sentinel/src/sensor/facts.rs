@@ -43,12 +43,6 @@ impl Facts {
         }
     }
 
-    /// Whether a segment can be one of the first behind this SYN.
-    pub(super) fn may_begin(&self, segment: &Segment<'_>, window: usize) -> bool {
-        let offset = segment.sequence.wrapping_sub(self.base);
-        usize::try_from(offset).is_ok_and(|offset| offset < window)
-    }
-
     pub(super) fn options(&self) -> TcpOptions<'_> {
         TcpOptions(self.options.get(..usize::from(self.options_len)).unwrap_or_default())
     }

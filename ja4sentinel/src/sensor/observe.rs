@@ -49,7 +49,7 @@ impl Sensor {
         }
     }
 
-    /// A segment of a connection that is known.
+    /// A segment between ends that have a connection.
     fn follow(
         &mut self,
         handle: Handle,
@@ -68,15 +68,10 @@ impl Sensor {
             self.give(handle, &key, segment, signs, out);
             return Ok(());
         }
-        if let Some(rival) =
-            connection.rival.take_if(|rival| rival.may_begin(segment, self.bench.bounds.bytes))
+        let sequence = segment.sequence;
+        if connection.rival.as_ref().is_some_and(|rival| rival.is_in_window(sequence, &self.bench))
         {
-            let heir = Connection::new(*rival, &self.bench.settings);
-            self.end(handle, End::Superseded, out);
-            let handle = self.admit(key, heir, Class::Opened, out);
-            if let Some(handle) = handle {
-                self.give(handle, &key, segment, signs, out);
-            }
+            self.give_rival(handle, &key, segment, signs, out);
             return Ok(());
         }
         // A server ignores what lies outside of the window, so a hello in progress goes on.
@@ -128,13 +123,17 @@ impl Sensor {
         if connection.is_settled() {
             return self.begin(key, segment, signs, out);
         }
-        match connection.rival.replace(Box::new(facts)) {
-            Some(rival) if rival.base == facts.base => self.bench.counters.retransmissions += 1,
-            Some(_) => {
-                self.bench.counters.select();
-                self.bench.counters.lose(Reason::Superseded);
+        if connection.rival.as_ref().is_some_and(|rival| rival.is_opened_by(&facts)) {
+            self.bench.counters.retransmissions += 1;
+        } else {
+            self.bench.counters.select();
+            let rival = Connection::new(facts, &self.bench.settings);
+            if let Some(mut older) = connection.rival.replace(Box::new(rival)) {
+                older.give_up(End::Superseded, &key, &mut self.bench, out);
             }
-            None => self.bench.counters.select(),
+        }
+        if !segment.payload.is_empty() {
+            self.give_rival(handle, &key, segment, signs, out);
         }
         Ok(())
     }
@@ -192,6 +191,13 @@ impl Sensor {
         self.make_room(handle, out);
         let Some(connection) = self.table.get_mut(handle) else { return };
         let effect = connection.receive(key, segment, signs, &mut self.bench, out);
+        if matches!(effect, Effect::Settled | Effect::Gone)
+            && let Some(rival) = connection.rival.take()
+        {
+            *connection = *rival;
+            let class = connection.class();
+            return self.table.touch(handle, class, self.bench.now_ns);
+        }
         let class = connection.class();
         match effect {
             Effect::None => {}
@@ -205,6 +211,30 @@ impl Sensor {
                     as_of_ns: segment.timestamp_ns,
                 });
             }
+        }
+    }
+
+    /// Lets the other connection between the same ends take a segment.
+    fn give_rival(
+        &mut self,
+        handle: Handle,
+        key: &Key,
+        segment: &Segment<'_>,
+        signs: Oddities,
+        out: &mut Out<'_>,
+    ) {
+        self.make_room(handle, out);
+        let Some(connection) = self.table.get_mut(handle) else { return };
+        let Some(rival) = connection.rival.as_mut().filter(|rival| !rival.is_settled()) else {
+            return;
+        };
+        let effect = rival.receive(key, segment, signs, &mut self.bench, out);
+        if effect == Effect::Gone {
+            connection.rival = None;
+        }
+        if effect != Effect::None {
+            let class = connection.class();
+            self.table.touch(handle, class, self.bench.now_ns);
         }
     }
 

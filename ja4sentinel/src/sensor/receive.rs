@@ -2,9 +2,10 @@
 
 use super::arrival::Arrival;
 use super::bench::{Bench, Out};
-use super::connection::{Connection, Effect, Stage};
+use super::connection::{Connection, Effect, Stage, length32};
 use super::oddities::{Oddities, Oddity};
 use crate::flow::{Inserted, Key, Limit};
+use crate::hello;
 use crate::wire::Segment;
 
 /// The bytes of a segment that lie at or behind stream offset 0.
@@ -50,21 +51,45 @@ impl Connection {
             bench.counters.gaps += 1;
             return Effect::Progress;
         }
+        if self.assembler.prefix().len() < self.read_at.min(bench.bounds.bytes) {
+            return Effect::Progress;
+        }
+        self.read_held(key, arriving.segment.timestamp_ns, bench, out);
+        if self.is_settled() { Effect::Settled } else { Effect::Progress }
+    }
+
+    /// Reads the bytes that are held without a hole.
+    pub(super) fn read_held(
+        &mut self,
+        key: &Key,
+        timestamp_ns: u64,
+        bench: &mut Bench,
+        out: &mut Out<'_>,
+    ) {
         let held = std::mem::take(&mut self.assembler);
         let stream = held.prefix().get(self.read_from..).unwrap_or_default();
-        let timestamp_ns = arriving.segment.timestamp_ns;
         let read = self.read(key, stream, held.boundaries(), timestamp_ns, bench, out);
+        let rest = stream.get(read..).unwrap_or_default();
+        self.read_at = self.read_from + read + self.worth_reading(rest);
         self.assembler = held;
         if self.is_settled() {
             self.assembler.clear(&mut bench.budget);
-            return Effect::Settled;
-        }
-        if self.syn_bytes > 0 {
+        } else if self.syn_bytes > 0 {
             self.read_from += read;
         } else {
-            self.consume(read, bench);
+            self.assembler.consume(read, &mut bench.budget);
+            self.base = self.base.wrapping_add(length32(read));
+            self.read_at -= read;
         }
-        Effect::Progress
+    }
+
+    /// How long a stream that begins with `rest` has to be before it is worth reading again.
+    fn worth_reading(&self, rest: &[u8]) -> usize {
+        match self.stage {
+            Stage::Hello => rest.len() + hello::lacking(rest, 0),
+            Stage::Further { open } => rest.len() + hello::lacking(rest, open),
+            _ => 0,
+        }
     }
 
     /// The common case: nothing is held and nothing is absent, so that the payload is read where
@@ -84,9 +109,11 @@ impl Connection {
         if self.is_settled() {
             return Effect::Settled;
         }
-        self.base = self.base.wrapping_add(u32::try_from(read).unwrap_or(u32::MAX));
+        self.base = self.base.wrapping_add(length32(read));
         let rest = arriving.payload.get(read..).unwrap_or_default();
+        self.read_at = 0;
         if !rest.is_empty() {
+            self.read_at = self.worth_reading(rest);
             let inserted = self.assembler.insert(0, rest, &bench.bounds, &mut bench.budget);
             self.note_limit(inserted.limit, bench);
         }
@@ -121,14 +148,9 @@ impl Connection {
     /// not accepted those (RFC 7413 section 4.2): the stream begins again.
     fn forget_syn_bytes(&mut self, bench: &mut Bench) {
         self.assembler.clear(&mut bench.budget);
-        (self.syn_bytes, self.read_from) = (0, 0);
+        (self.syn_bytes, self.read_from, self.read_at) = (0, 0, 0);
         self.stage = if self.hellos > 0 { Stage::Hello } else { Stage::first(&bench.settings) };
         self.arrival = Arrival::default();
         self.arrival.oddities.note(Oddity::OverlapConflict, true);
-    }
-
-    fn consume(&mut self, count: usize, bench: &mut Bench) {
-        self.assembler.consume(count, &mut bench.budget);
-        self.base = self.base.wrapping_add(u32::try_from(count).unwrap_or(u32::MAX));
     }
 }
