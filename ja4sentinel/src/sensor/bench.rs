@@ -19,9 +19,9 @@ pub(super) const STALLED_AFTER_NS: u64 = 3_000_000_000;
 /// of five.
 const STREAM_BYTES_PER_HELLO_BYTE: usize = 6;
 
-/// Memory kept free for connections that make progress, bytes: the largest datagram and what its
-/// book-keeping takes. Below it, stalled connections leave.
-const RESERVE: usize = 128 * 1024;
+/// The part of the memory for reassembly that is kept for hellos already begun: one in this many.
+/// With less than that free, stalled connections leave, and no hello is begun that needs memory.
+const RESERVE: usize = 8;
 
 /// Shortest payload that is taken for the start of a PROXY header when the SYN was not seen, bytes.
 const PROXY_START: usize = 6;
@@ -64,9 +64,9 @@ impl Bench {
         self.settings = settings;
     }
 
-    /// Whether the memory for reassembly is nearly spent.
+    /// Whether the memory for reassembly is spent but for the reserve.
     pub(super) fn is_tight(&self) -> bool {
-        self.budget.free() < RESERVE.min(self.settings.limits.reassembly_bytes / 2)
+        self.budget.free() < self.settings.limits.reassembly_bytes / RESERVE
     }
 
     /// When a connection must have moved last to count as stalled now.

@@ -114,7 +114,7 @@ impl Connection {
         self.read_at = 0;
         if !rest.is_empty() {
             self.read_at = self.worth_reading(rest);
-            let inserted = self.assembler.insert(0, rest, &bench.bounds, &mut bench.budget);
+            let inserted = self.keep(0, rest, bench);
             self.note_limit(inserted.limit, bench);
         }
         Effect::Progress
@@ -122,10 +122,17 @@ impl Connection {
 
     fn insert(&mut self, arriving: &Arriving<'_>, bench: &mut Bench) -> Inserted {
         let Arriving { offset, payload, .. } = *arriving;
-        let inserted = self.assembler.insert(offset, payload, &bench.bounds, &mut bench.budget);
+        let inserted = self.keep(offset, payload, bench);
         self.arrival.note(offset, payload.len(), &inserted);
         self.note_limit(inserted.limit, bench);
         inserted
+    }
+
+    fn keep(&mut self, offset: usize, bytes: &[u8], bench: &mut Bench) -> Inserted {
+        if self.assembler.is_empty() && bench.is_tight() {
+            return Inserted { limit: Some(Limit::Memory), ..Inserted::default() };
+        }
+        self.assembler.insert(offset, bytes, &bench.bounds, &mut bench.budget)
     }
 
     /// A limit is remembered as the likely reason, and does not end the connection: the bytes may
