@@ -1,7 +1,7 @@
 //! Connections that begin, end, meet others on the same ports, and stop in the middle: one record or
 //! one reason each.
 
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test ends where it goes wrong")]
+#![expect(clippy::panic, reason = "a test ends where it goes wrong")]
 mod sensor_support;
 
 use ja4sentinel::fingerprint::{Fingerprints, Transport};
