@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends so")]
 
 use std::path::Path;
+use std::time::Duration;
 
 use ja4sentinel::config::{Backend, Config, LogLevel, Overrides};
-use ja4sentinel::output::{OutputConfig, SinkConfig};
+use ja4sentinel::output::{Format, OutputConfig, SinkConfig, SpoolConfig};
 use ja4sentinel::sensor::{PortSet, ProxyProtocol};
 
 fn load(text: &str) -> Result<Config, String> {
@@ -101,6 +102,61 @@ fn ports_networks_and_limits_in_every_notation() {
 }
 
 #[test]
+fn every_type_of_output() {
+    let config = load(
+        "outputs:\n\
+         - {type: file, params: {path: /a, rotate_size: 1MiB, rotate_age: 1d, rotate_keep: 3, \
+         compression: gzip, flush_interval: 100ms}}\n\
+         - {type: tcp, queue: 5, params: {address: 'h:1', tls: true, tls_ca: /ca, spool_dir: /s}}\n\
+         - {type: syslog, format: ecs}\n\
+         - {type: syslog, params: {transport: udp, address: '[::1]:514', facility: daemon}}\n",
+    )
+    .unwrap();
+    let [file, tcp, local, udp] = config.outputs.as_slice() else { panic!("{config:?}") };
+    let SinkConfig::File(file) = &file.sink else { panic!("{file:?}") };
+    assert_eq!((file.rotation.size, file.rotation.keep), (Some(1 << 20), 3));
+    assert_eq!(file.rotation.age, Some(Duration::from_secs(86_400)));
+    assert_eq!(file.flush_interval, Duration::from_millis(100));
+    assert_eq!((tcp.name.as_str(), tcp.queue), ("tcp:h:1", 5));
+    let SinkConfig::Tcp(tcp) = &tcp.sink else { panic!("{tcp:?}") };
+    assert_eq!(tcp.tls.as_ref().unwrap().ca_file.as_deref(), Some(Path::new("/ca")));
+    assert_eq!(tcp.spool.as_ref().unwrap().size, SpoolConfig::SIZE);
+    assert_eq!((local.name.as_str(), local.format), ("syslog:/dev/log", Format::Ecs));
+    assert_eq!(udp.name, "syslog:udp:[::1]:514");
+    let SinkConfig::Syslog(udp) = &udp.sink else { panic!("{udp:?}") };
+    assert_eq!(udp.facility.number(), 3);
+}
+
+#[test]
+fn parameters_that_do_not_go_together() {
+    let report = load(
+        "outputs:\n\
+         - {type: tcp, params: {address: 'h:1', tls_ca: /ca, spool_size: 1MiB}}\n\
+         - {type: syslog, params: {address: 'h:1'}}\n\
+         - {type: syslog, params: {transport: tcp, facility: locl0}}\n\
+         - {type: file, params: {path: /a, compression: gzip}}\n\
+         - {type: unix_socket, params: {socket_path: /b, spool_dir: /s}}\n\
+         - {type: unix_socket, params: {socket_path: /c, spool_dir: /s}}\n\
+         - {type: tcp, params: {address: 'h:0'}}\n",
+    )
+    .unwrap_err();
+    for expected in [
+        "c.yml:2:48: outputs[0].params.tls_ca: has no meaning without tls: true",
+        "c.yml:2:65: outputs[0].params.spool_size: has no meaning without spool_dir",
+        "c.yml:3:36: outputs[1].params.address: has no meaning without transport: udp or tcp",
+        "c.yml:4:3: outputs[2].params.address: missing; allowed: host:port",
+        "facility: found \"locl0\"",
+        "did you mean local0?",
+        "outputs[3].params.compression: has no meaning without rotate_size or rotate_age",
+        "outputs[5].params.spool_dir: another output uses this directory",
+        "outputs[6].params.address: found \"h:0\"; allowed: host:port",
+    ] {
+        assert!(report.contains(expected), "{expected}\n{report}");
+    }
+    assert_eq!(report.lines().count(), 8, "{report}");
+}
+
+#[test]
 fn every_mistake_is_reported_at_once_with_its_place() {
     let text = "\
 core:
@@ -143,12 +199,12 @@ outputs:
          core.listen_ports?",
         "c.yml:10:10: limits.flows: found \"many\"; allowed: a whole number from 1 to 10000000",
         "c.yml:11:20: limits.bytes_per_hello: found \"64K\"; allowed: bytes, or a number with",
-        "c.yml:13:11: outputs[0].type: found \"fil\"; allowed: stdout, file, unix_socket; did you \
+        "c.yml:13:11: outputs[0].type: found \"fil\"; allowed: stdout, file, unix_socket, tcp, syslog; did you \
          mean file?",
         "c.yml:14:5: outputs[1].params.path: missing; allowed: a path",
-        "c.yml:15:5: outputs[2].type: missing; allowed: stdout, file, unix_socket",
+        "c.yml:15:5: outputs[2].type: missing; allowed: stdout, file, unix_socket, tcp, syslog",
         "c.yml:17:31: outputs[3].params.path: unknown key; allowed: socket_path, socket_type,",
-        "c.yml:17:53: outputs[3].params.spool_size: found it without spool_dir; allowed: both",
+        "c.yml:17:53: outputs[3].params.spool_size: has no meaning without spool_dir; allowed:",
         "c.yml:19:13: outputs[4].params: found 5; allowed: a mapping",
         "c.yml:20:5: outputs[5]: another output is also called \"stdout\"; allowed: a name of its",
         "c.yml:21:13: outputs[5].sample: found 0; allowed: a whole number from 1 to 1000000",

@@ -14,7 +14,7 @@ use super::section::section;
 use super::values::{Count, Size, words};
 use super::yaml::{Node, Yaml};
 use super::{Backend, LogLevel};
-use crate::output::{Compression, Format, SocketType};
+use crate::output::{Compression, Facility, Format, HostPort, SocketType};
 use crate::sensor::ProxyProtocol;
 
 section! {
@@ -125,6 +125,34 @@ section! {
         /// Bytes that the spool holds at most.
         spool_size: Size = "64MiB",
     }
+
+    /// What a TCP connection needs.
+    TcpParams {
+        /// The server: `host:port`. Required.
+        address: HostPort,
+        /// Whether the connection is in TLS.
+        tls: bool = "false",
+        /// PEM file of the certificates that are trusted; without it, those that the system trusts.
+        tls_ca: PathBuf,
+        /// Name that the server's certificate is for; without it, the host of the address.
+        tls_server_name: String,
+        /// Directory in which records wait on disk while the server is away.
+        spool_dir: PathBuf,
+        /// Bytes that the spool holds at most.
+        spool_size: Size = "64MiB",
+    }
+
+    /// What a syslog server needs.
+    SyslogParams {
+        /// The way to it: `unix`, `udp` or `tcp`.
+        transport: Transport = "unix",
+        /// For `unix`: its socket.
+        socket_path: PathBuf = "/dev/log",
+        /// For `udp` and `tcp`: `host:port`.
+        address: HostPort,
+        /// Facility of the messages, `kern` to `local7`.
+        facility: Facility = "local0",
+    }
 }
 
 /// The type of an output.
@@ -133,9 +161,27 @@ pub(super) enum SinkType {
     Stdout,
     File,
     UnixSocket,
+    Tcp,
+    Syslog,
 }
 
-words!(SinkType { "stdout" => Self::Stdout, "file" => Self::File, "unix_socket" => Self::UnixSocket });
+/// The way to a syslog server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Transport {
+    #[default]
+    Unix,
+    Udp,
+    Tcp,
+}
+
+words!(SinkType {
+    "stdout" => Self::Stdout,
+    "file" => Self::File,
+    "unix_socket" => Self::UnixSocket,
+    "tcp" => Self::Tcp,
+    "syslog" => Self::Syslog,
+});
+words!(Transport { "unix" => Self::Unix, "udp" => Self::Udp, "tcp" => Self::Tcp });
 words!(Backend { "auto" => Self::Auto, "ebpf" => Self::Ebpf, "pcap" => Self::Pcap });
 words!(LogLevel {
     "error" => Self::Error,
@@ -181,6 +227,8 @@ impl Value for Outputs {
                     params("stdout", StdoutParams::schema()),
                     params("file", FileParams::schema()),
                     params("unix_socket", UnixSocketParams::schema()),
+                    params("tcp", TcpParams::schema()),
+                    params("syslog", SyslogParams::schema()),
                 ]),
             );
         }

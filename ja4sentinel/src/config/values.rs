@@ -8,6 +8,7 @@ use serde_json::json;
 use super::mistake::near;
 use super::reading::{Reading, Value};
 use super::yaml::{Node, Yaml};
+use crate::output::{Facility, HostPort};
 
 /// A whole number from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +91,40 @@ impl Value for PathBuf {
 
     fn schema() -> serde_json::Value {
         json!({ "type": "string", "minLength": 1 })
+    }
+}
+
+impl Value for HostPort {
+    fn allowed() -> String {
+        "host:port, an IPv6 address in brackets".to_owned()
+    }
+
+    fn read(node: &Node, reading: &mut Reading) -> Option<Self> {
+        match &node.value {
+            Yaml::Text(text) => Self::parse(text),
+            _ => None,
+        }
+        .or_else(|| reading.refuse(node))
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "string", "pattern": ":[0-9]+$" })
+    }
+}
+
+impl Value for Facility {
+    fn allowed() -> String {
+        Self::NAMES.join(", ")
+    }
+
+    fn read(node: &Node, reading: &mut Reading) -> Option<Self> {
+        let words: Vec<_> =
+            Self::NAMES.into_iter().filter_map(|name| Some((name, Self::named(name)?))).collect();
+        choice(node, reading, &words)
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({ "enum": Self::NAMES })
     }
 }
 

@@ -18,6 +18,8 @@ mod settings;
 mod sink;
 mod spool;
 mod stdout;
+mod tcp;
+mod udp;
 mod unix_socket;
 mod worker;
 
@@ -32,8 +34,9 @@ use lane::Lane;
 pub use counts::{Counts, Reason};
 pub use fields::FIELDS;
 pub use settings::{
-    Compression, FileConfig, Filter, Format, OutputConfig, Rotation, SinkConfig, SocketType,
-    SpoolConfig, UnixSocketConfig,
+    Compression, Facility, FileConfig, Filter, Format, HostPort, OutputConfig, Rotation,
+    SinkConfig, SocketType, SpoolConfig, SyslogConfig, SyslogTransport, TcpConfig, TlsConfig,
+    UnixSocketConfig,
 };
 
 /// All outputs of the program.

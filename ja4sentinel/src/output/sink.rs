@@ -4,8 +4,10 @@ use std::io;
 
 use super::counts::Reason;
 use super::file::FileSink;
-use super::settings::SinkConfig;
+use super::settings::{SinkConfig, SyslogTransport, TcpConfig};
 use super::stdout::Stdout;
+use super::tcp::Tcp;
+use super::udp::Udp;
 use super::unix_socket::UnixSocket;
 
 /// A place that lines go to.
@@ -43,5 +45,11 @@ pub(super) fn sink(config: &SinkConfig) -> Box<dyn Sink> {
         SinkConfig::Stdout => Box::new(Stdout::default()),
         SinkConfig::File(config) => Box::new(FileSink::new(config)),
         SinkConfig::UnixSocket(config) => Box::new(UnixSocket::new(config)),
+        SinkConfig::Tcp(config) => Box::new(Tcp::new(config)),
+        SinkConfig::Syslog(config) => match &config.transport {
+            SyslogTransport::Unix(path) => Box::new(UnixSocket::syslog(path.clone())),
+            SyslogTransport::Udp(address) => Box::new(Udp::new(address)),
+            SyslogTransport::Tcp(address) => Box::new(Tcp::new(&TcpConfig::new(address.clone()))),
+        },
     }
 }

@@ -3,10 +3,11 @@
 mod ecs;
 mod eve;
 mod shape;
+mod syslog;
 
 use serde_json::{Map, Value};
 
-use super::settings::{Format, OutputConfig};
+use super::settings::{Format, OutputConfig, SinkConfig};
 use crate::record::Record;
 
 /// Writes records as lines of one shape.
@@ -14,23 +15,41 @@ pub(super) struct Formatter {
     format: Format,
     /// Names of the fields that are kept; `None` is all.
     fields: Option<Vec<&'static str>>,
+    syslog: Option<syslog::Header>,
 }
 
 impl Formatter {
     pub(super) fn new(config: &OutputConfig) -> Self {
-        Self { format: config.format, fields: config.filter.fields.clone() }
+        let syslog = match &config.sink {
+            SinkConfig::Syslog(syslog) => Some(syslog::Header::new(syslog)),
+            _ => None,
+        };
+        Self { format: config.format, fields: config.filter.fields.clone(), syslog }
     }
 
-    /// Appends `record` as one line of JSON with its newline. JSON escapes control characters in
-    /// strings, so that no client can end a line or break one.
+    /// Appends `record` as one line of JSON with its newline, or as a syslog message of it. JSON
+    /// escapes control characters in strings, so that no client can end a line or break one.
     pub(super) fn line(&self, record: &Record, line: &mut Vec<u8>) {
+        match &self.syslog {
+            None => {
+                self.json(record, line);
+                line.push(b'\n');
+            }
+            Some(header) => {
+                let mut text = Vec::new();
+                self.json(record, &mut text);
+                header.message(record, &text, line);
+            }
+        }
+    }
+
+    fn json(&self, record: &Record, line: &mut Vec<u8>) {
         let begin = line.len();
         if self.write(record, line).is_err() {
             // Not reached: memory takes every write, and every key of a record is a string.
             line.truncate(begin);
             line.extend_from_slice(b"{}");
         }
-        line.push(b'\n');
     }
 
     fn write(&self, record: &Record, line: &mut Vec<u8>) -> serde_json::Result<()> {

@@ -1,6 +1,7 @@
 //! A UNIX socket that another program listens on.
 
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -15,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A connection to the socket, made anew whenever it is lost.
 pub(super) struct UnixSocket {
     config: UnixSocketConfig,
+    /// Whether a datagram ends with the newline of its line.
+    newline: bool,
     connection: Option<Connection>,
 }
 
@@ -25,7 +28,12 @@ enum Connection {
 
 impl UnixSocket {
     pub(super) fn new(config: &UnixSocketConfig) -> Self {
-        Self { config: config.clone(), connection: None }
+        Self { config: config.clone(), newline: true, connection: None }
+    }
+
+    /// The socket of a syslog server, to which a newline would be part of the message.
+    pub(super) fn syslog(path: PathBuf) -> Self {
+        Self { config: UnixSocketConfig::new(path), newline: false, connection: None }
     }
 
     fn connect(&self) -> io::Result<Connection> {
@@ -60,7 +68,7 @@ impl Sink for UnixSocket {
         };
         let result = match connection {
             Connection::Stream(socket) => send(socket, lines),
-            Connection::Datagram(socket) => send_each(socket, lines),
+            Connection::Datagram(socket) => send_each(socket, lines, self.newline),
         };
         if let Err(Trouble::Lost(..)) = result {
             self.connection = None;
@@ -79,11 +87,12 @@ fn send(socket: &Socket, bytes: &[u8]) -> Result<usize, Trouble> {
     })
 }
 
-/// Sends each line, its newline included, as a datagram, until one is not taken.
-fn send_each(socket: &Socket, lines: &[u8]) -> Result<usize, Trouble> {
+/// Sends each line as a datagram, until one is not taken.
+fn send_each(socket: &Socket, lines: &[u8], newline: bool) -> Result<usize, Trouble> {
     let mut taken = 0;
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
-        match send(socket, line) {
+        let bare = line.strip_suffix(b"\n").unwrap_or(line);
+        match send(socket, if newline { line } else { bare }) {
             Ok(_) => taken += line.len(),
             Err(trouble) if taken == 0 => return Err(trouble),
             Err(_) => break, // met again with the next call
