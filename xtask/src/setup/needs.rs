@@ -160,6 +160,22 @@ const NEEDS: &[Need] = &[
         source: Source::Packages(Names::everywhere("ethtool")),
     },
     Need {
+        name: "logrotate",
+        why: "moves the files of an output away",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["logrotate"]),
+        source: Source::Packages(Names::everywhere("logrotate")),
+    },
+    Need {
+        name: "rsyslogd",
+        why: "reads what the syslog output sends",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["rsyslogd"]),
+        source: Source::Packages(Names::everywhere("rsyslog")),
+    },
+    Need {
         name: "gnutls-cli",
         why: "a client",
         from: Purpose::Test,

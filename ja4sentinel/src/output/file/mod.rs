@@ -99,23 +99,16 @@ fn last_byte(file: &mut File) -> io::Result<u8> {
 impl Open {
     /// Appends whole lines, as many as there is room for, and takes back a part of a line.
     fn append(&mut self, lines: &[u8]) -> io::Result<usize> {
-        loop {
-            let written = match self.file.write(lines) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                written => written?,
-            };
-            // Not counted up: whoever truncates the file under us moves the end.
-            let end = self.file.stream_position().unwrap_or(self.size + written as u64);
-            let whole = whole_lines(lines.get(..written).unwrap_or(lines)).len();
-            self.size = end - (written - whole) as u64;
-            if whole < written {
-                self.file.set_len(self.size)?;
-            }
-            if whole > 0 {
-                return Ok(whole);
-            }
+        let written = self.file.write(lines)?;
+        // Not counted up: whoever truncates the file under us moves the end.
+        let end = self.file.stream_position().unwrap_or(self.size + written as u64);
+        let whole = whole_lines(lines.get(..written).unwrap_or(lines)).len();
+        self.size = end - (written - whole) as u64;
+        if whole < written {
+            self.file.set_len(self.size)?;
         }
+        // Files take less than they are given only where there is no room.
+        if whole > 0 { Ok(whole) } else { Err(ErrorKind::StorageFull.into()) }
     }
 }
 
