@@ -29,7 +29,7 @@ pub(super) struct Engine<'a, S> {
     outputs: &'a Outputs,
     config: &'a Config,
     watched: Vec<Interface>,
-    /// What the last attempt to follow the interfaces failed with; said once.
+    /// What the last attempt to follow the interfaces failed with, so that it is said once.
     trouble: Option<String>,
     condition: Condition,
     /// Connections of which nothing more is wanted; told to the source between two frames.

@@ -19,7 +19,7 @@ pub(super) fn kernel(counters: Counters) -> Stage {
         lost: counters.lost,
         in_flight: 0,
     };
-    // On their way up: in a ring, or kept in the kernel for what follows.
+    // SYNs that are kept for the payload that follows them, and frames still in a ring.
     stage.in_flight = stage.taken.saturating_sub(stage.accounted());
     stage
 }

@@ -37,8 +37,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// running.
 pub async fn run(config: &Config) -> Result<()> {
     match backend::open(config)? {
+        Backend::Ebpf(source) => {
+            let condition = Condition::new(config.bpf_filter.as_deref())?;
+            serve(*source, "ebpf", condition, config).await
+        }
+        // libpcap has the condition in its own filter.
         #[cfg(feature = "libpcap")]
-        Backend::Pcap(source) => serve(source, "pcap", Condition::new(None)?, config).await,
+        Backend::Pcap(source) => serve(*source, "pcap", Condition::default(), config).await,
     }
 }
 

@@ -54,8 +54,11 @@ pub trait Live: Source {
     /// that stay lose nothing. One that goes away by itself is no error; it may come back here.
     ///
     /// # Errors
-    /// An interface cannot be taken up; those before it in the list are.
+    /// An interface, the first of maybe several, cannot be taken up; all others are.
     fn watch(&mut self, interfaces: &[Interface]) -> Result<(), Self::Error>;
+
+    /// Whether anything is watched at present.
+    fn is_watching(&self) -> bool;
 
     /// Nothing more is wanted of the connection that had these ends at `as_of_ns`, which is the
     /// timestamp of the frame that settled it, or the time at which it timed out. A source that

@@ -40,7 +40,10 @@ impl fmt::Display for Summary {
             Count(self.records, "record", "records"),
             self.begun.elapsed().as_secs_f64(),
         )?;
-        write!(f, "; {}", LedgerLine(&self.ledger))
+        if self.files > 0 {
+            write!(f, "; {}", LedgerLine(&self.ledger))?;
+        }
+        Ok(())
     }
 }
 

@@ -93,13 +93,14 @@ impl Attachments {
     }
 
     /// Attaches to what is new in the list and detaches from what is not in it. `announce` is told
-    /// of each that is new, or has a new name.
+    /// of each that is new, or has a new name. The first error is given when all was tried.
     pub(super) fn watch(
         &mut self,
         interfaces: &[Interface],
         announce: &mut dyn FnMut(&Interface),
     ) -> Result<(), EbpfError> {
         self.present.retain(|index, _| interfaces.iter().any(|wanted| wanted.index == *index));
+        let mut attached = Ok(());
         for wanted in interfaces {
             match self.present.get_mut(&wanted.index) {
                 Some(attachment) if attachment.interface == *wanted => {}
@@ -107,14 +108,16 @@ impl Attachments {
                     attachment.interface = wanted.clone();
                     announce(wanted);
                 }
-                None => {
-                    let attachment = self.attach(wanted)?;
-                    announce(wanted);
-                    self.present.insert(wanted.index, attachment);
-                }
+                None => match self.attach(wanted) {
+                    Ok(attachment) => {
+                        announce(wanted);
+                        self.present.insert(wanted.index, attachment);
+                    }
+                    Err(error) => attached = attached.and(Err(error)),
+                },
             }
         }
-        Ok(())
+        attached
     }
 
     fn attach(&mut self, interface: &Interface) -> Result<Attachment, EbpfError> {

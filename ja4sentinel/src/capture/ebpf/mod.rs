@@ -180,6 +180,10 @@ impl Live for EbpfSource {
         self.attachments.watch(interfaces, &mut |interface| ring.announce(interface))
     }
 
+    fn is_watching(&self) -> bool {
+        self.attachments.iter().next().is_some()
+    }
+
     fn settle(&mut self, source: Endpoint, destination: Endpoint, as_of_ns: u64) {
         let tuple = Tuple::new(address(source), address(destination));
         // A refusal costs bytes of one connection, up to its budget, and nothing else.

@@ -260,6 +260,10 @@ impl Live for PcapSource {
         self.refresh_filters().and(opened)
     }
 
+    fn is_watching(&self) -> bool {
+        !self.handles.is_empty()
+    }
+
     fn settle(&mut self, _: Endpoint, _: Endpoint, _: u64) {}
 
     fn counters(&mut self) -> io::Result<Counters> {
