@@ -166,6 +166,7 @@ core:
   log_level: info
   flow_timeout_sec: 0
   deny_clients: [10.0.0.0/99]
+  bpf_filter: tcp prt 443
 listen_ports: 1
 limits:
   flows: many
@@ -195,22 +196,23 @@ outputs:
         "c.yml:5:3: core.log_level: duplicate key, first on line 4; allowed: each key once",
         "c.yml:6:21: core.flow_timeout_sec: found 0; allowed: a whole number from 1 to 3600",
         "c.yml:7:18: core.deny_clients: found \"10.0.0.0/99\"; allowed: a network such as",
-        "c.yml:8:1: listen_ports: unknown key; allowed: core, limits, outputs; did you mean \
+        "c.yml:8:15: core.bpf_filter: found \"tcp prt 443\": libpcap error: ",
+        "c.yml:9:1: listen_ports: unknown key; allowed: core, limits, metrics, outputs; did you mean \
          core.listen_ports?",
-        "c.yml:10:10: limits.flows: found \"many\"; allowed: a whole number from 1 to 10000000",
-        "c.yml:11:20: limits.bytes_per_hello: found \"64K\"; allowed: bytes, or a number with",
-        "c.yml:13:11: outputs[0].type: found \"fil\"; allowed: stdout, file, unix_socket, tcp, syslog; did you \
+        "c.yml:11:10: limits.flows: found \"many\"; allowed: a whole number from 1 to 10000000",
+        "c.yml:12:20: limits.bytes_per_hello: found \"64K\"; allowed: bytes, or a number with",
+        "c.yml:14:11: outputs[0].type: found \"fil\"; allowed: stdout, file, unix_socket, tcp, syslog; did you \
          mean file?",
-        "c.yml:14:5: outputs[1].params.path: missing; allowed: a path",
-        "c.yml:15:5: outputs[2].type: missing; allowed: stdout, file, unix_socket, tcp, syslog",
-        "c.yml:17:31: outputs[3].params.path: unknown key; allowed: socket_path, socket_type,",
-        "c.yml:17:53: outputs[3].params.spool_size: has no meaning without spool_dir; allowed:",
-        "c.yml:19:13: outputs[4].params: found 5; allowed: a mapping",
-        "c.yml:20:5: outputs[5]: another output is also called \"stdout\"; allowed: a name of its",
-        "c.yml:21:13: outputs[5].sample: found 0; allowed: a whole number from 1 to 1000000",
-        "c.yml:22:28: outputs[5].filter.fields: found \"src_pi\"; allowed: names of a record's \
+        "c.yml:15:5: outputs[1].params.path: missing; allowed: a path",
+        "c.yml:16:5: outputs[2].type: missing; allowed: stdout, file, unix_socket, tcp, syslog",
+        "c.yml:18:31: outputs[3].params.path: unknown key; allowed: socket_path, socket_type,",
+        "c.yml:18:53: outputs[3].params.spool_size: has no meaning without spool_dir; allowed:",
+        "c.yml:20:13: outputs[4].params: found 5; allowed: a mapping",
+        "c.yml:21:5: outputs[5]: another output is also called \"stdout\"; allowed: a name of its",
+        "c.yml:22:13: outputs[5].sample: found 0; allowed: a whole number from 1 to 1000000",
+        "c.yml:23:28: outputs[5].filter.fields: found \"src_pi\"; allowed: names of a record's \
          fields, such as src_ip or ja4; did you mean src_ip?",
-        "c.yml:23:5: outputs[6]: found 7; allowed: a mapping",
+        "c.yml:24:5: outputs[6]: found 7; allowed: a mapping",
         "environment variable JA4SENTINEL_LOG_LEVEL: core.log_level: found \"loud\"; allowed:",
         "environment variable JA4SENTINEL_PORTS: core.listen_ports: found \"0\"; allowed: ports",
         "flag --backend: core.backend: found \"epbf\"; allowed: auto, ebpf, pcap; did you mean \

@@ -6,6 +6,7 @@ mod printer;
 mod progress;
 mod read;
 mod run;
+mod schema;
 mod settings;
 mod summary;
 mod text;
@@ -77,6 +78,8 @@ enum Command {
     Run(run::Arguments),
     Read(read::Arguments),
     Check(check::Arguments),
+    /// Print the JSON Schema of the configuration file, for editors
+    Schema,
 }
 
 /// Reads the arguments, does what they say, and gives the exit code.
@@ -87,6 +90,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Read(arguments)) => read::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Schema) => schema::run(),
     }
     .into()
 }

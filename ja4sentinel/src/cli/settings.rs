@@ -46,25 +46,6 @@ pub(super) fn load(file: Option<&PathBuf>, flags: &Flags) -> Result<Config, Stri
         log_level: flags.log_level.clone(),
     };
     let named: Option<(&Path, &str)> = file.map(PathBuf::as_path).zip(text.as_deref());
-    let config = Config::load(named, &|name| std::env::var(name).ok(), &overrides)
-        .map_err(|mistakes| mistakes.to_string())?;
-    check_filter(&config)?;
-    Ok(config)
-}
-
-/// What libpcap says about the filter expression.
-#[cfg(feature = "libpcap")]
-fn check_filter(config: &Config) -> Result<(), String> {
-    let Some(text) = &config.bpf_filter else { return Ok(()) };
-    ja4sentinel::capture::pcap::Expression::new(text)
-        .map(|_| ())
-        .map_err(|error| format!("core.bpf_filter: {error}"))
-}
-
-#[cfg(not(feature = "libpcap"))]
-fn check_filter(config: &Config) -> Result<(), String> {
-    match &config.bpf_filter {
-        Some(_) => Err("core.bpf_filter: this program was built without libpcap".to_owned()),
-        None => Ok(()),
-    }
+    Config::load(named, &|name| std::env::var(name).ok(), &overrides)
+        .map_err(|mistakes| mistakes.to_string())
 }

@@ -3,9 +3,11 @@
 //! Four layers, of which the later wins: defaults, file, environment, flags. `yaml` turns the file
 //! into a tree that knows where each word stood; `raw` declares every key and holds what was typed;
 //! `resolve` fills in the defaults and judges values against each other. Every mistake of every
-//! layer is reported at once. Nothing is opened, bound or looked up on the way.
+//! layer is reported at once. Nothing is opened or bound on the way.
 
+mod bpf_filter;
 mod interfaces;
+mod listen;
 mod lists;
 mod mistake;
 mod raw;
@@ -22,6 +24,7 @@ use crate::output::{OutputConfig, SinkConfig};
 use crate::sensor::Settings;
 
 pub use interfaces::{InterfacePattern, Interfaces};
+pub use listen::Listen;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use schema::schema;
 
@@ -66,12 +69,14 @@ pub struct Config {
     pub settings: Settings,
     /// How packets are taken.
     pub backend: Backend,
-    /// A further condition on packets, in libpcap's filter language; not yet compiled.
+    /// A further condition on packets, in libpcap's filter language, which accepts it for Ethernet.
     pub bpf_filter: Option<String>,
     /// Whether interfaces are put into promiscuous mode.
     pub promiscuous: bool,
     /// How much the service says about itself.
     pub log_level: LogLevel,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<Listen>,
     /// Where records go; at least one.
     pub outputs: Vec<OutputConfig>,
 }
@@ -85,6 +90,7 @@ impl Default for Config {
             bpf_filter: None,
             promiscuous: false,
             log_level: LogLevel::default(),
+            metrics: None,
             outputs: vec![OutputConfig::new(SinkConfig::Stdout)],
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde_json::json;
 
+use super::bpf_filter::BpfFilter;
 use super::interfaces::InterfacePattern;
 use super::lists::{Field, PortRange};
 use super::reading::{Reading, Typed, Value};
@@ -13,7 +14,7 @@ use super::schema::object;
 use super::section::section;
 use super::values::{Count, Size, words};
 use super::yaml::{Node, Yaml};
-use super::{Backend, LogLevel};
+use super::{Backend, Listen, LogLevel};
 use crate::output::{Compression, Facility, Format, HostPort, SocketType};
 use crate::sensor::ProxyProtocol;
 
@@ -24,6 +25,8 @@ section! {
         core: Core,
         /// Bounds of memory.
         limits: Limits,
+        /// Counters for Prometheus, and health.
+        metrics: Metrics,
         /// Where records go; any number at once.
         outputs: Outputs,
     }
@@ -37,7 +40,7 @@ section! {
         /// How packets are taken: `ebpf`, `pcap`, or `auto` for eBPF where it works and libpcap where not.
         backend: Backend = "auto",
         /// A further condition on packets, in the language of tcpdump.
-        bpf_filter: String,
+        bpf_filter: BpfFilter,
         /// Whether interfaces are put into promiscuous mode.
         promiscuous: bool = "false",
         /// A connection that makes no progress for so many seconds is given up.
@@ -68,6 +71,12 @@ section! {
         bytes_per_hello: Size = "64KiB",
         /// Bytes held for reassembly over all connections.
         reassembly_bytes: Size = "256MiB",
+    }
+
+    /// Counters for Prometheus, and health.
+    Metrics {
+        /// Loopback address and port, or `unix:` and the path of a socket; without it, nothing listens.
+        listen: Listen,
     }
 
     /// One output.

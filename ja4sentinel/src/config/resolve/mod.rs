@@ -27,12 +27,9 @@ pub(super) fn resolve(raw: Raw, reading: &mut Reading) -> Config {
         promiscuous: or(&core.promiscuous, default.promiscuous),
         log_level: or(&core.log_level, default.log_level),
         settings,
+        metrics: raw.metrics.and_then(|metrics| Some(metrics.value.listen?.value)),
         outputs,
-        // An empty one is how a template says "none".
-        bpf_filter: core
-            .bpf_filter
-            .map(|typed| typed.value)
-            .filter(|filter| !filter.trim().is_empty()),
+        bpf_filter: core.bpf_filter.and_then(|filter| filter.value.0),
     }
 }
 
