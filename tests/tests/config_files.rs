@@ -1,6 +1,6 @@
 //! The example configuration and the JSON Schema under deploy/ say what the program does.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends so")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test ends so")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

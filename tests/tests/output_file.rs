@@ -1,6 +1,6 @@
 //! The file and standard output of the program.
 
-#![allow(clippy::unwrap_used, reason = "a test ends so")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 mod output_support;
 

@@ -1,6 +1,6 @@
 //! The disk spool of a UNIX socket output whose reader is away.
 
-#![allow(clippy::unwrap_used, reason = "a test ends so")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 mod output_support;
 

@@ -1,6 +1,6 @@
 //! Outputs against the system's own programs: rsyslog, logrotate, openssl, and a full file system.
 
-#![allow(clippy::unwrap_used, reason = "a test ends so")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 mod output_support;
 

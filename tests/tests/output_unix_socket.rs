@@ -1,5 +1,5 @@
 //! The UNIX socket output against real readers that are late, slow, restarted or gone.
-#![allow(clippy::unwrap_used, reason = "a test ends so")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 mod output_support;
 
