@@ -137,6 +137,9 @@ fn what_a_server_ignores_does_not_hide_a_hello() {
     lab.feed(&stray.data(500, &[]).flags(flags::RST));
     lab.feed(&client.data(701, &[]).flags(flags::RST));
     lab.feed(&client.data(100, &[]).flags(flags::FIN | flags::ACK));
+    lab.feed(&client.data(700, b"garbage where the hello goes on").flags(flags::PSH));
+    lab.feed(&client.data(700, &[]).flags(flags::FIN));
+    lab.feed(&Packet { payload: vec![0; 900], ..client.syn() }.flags(flags::SYN | flags::FIN));
     lab.feed(&client.data(700, &large()[700..]));
     assert_eq!(lab.ja4(), [ja4(&large())]);
     lab.finish();

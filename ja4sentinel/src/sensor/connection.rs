@@ -3,7 +3,7 @@
 use super::arrival::Arrival;
 use super::bench::{Bench, Out};
 use super::facts::Facts;
-use super::oddities::{Oddities, Oddity};
+use super::oddities::Oddities;
 use super::reason::Reason;
 use super::receive::Arriving;
 use super::{Outcome, Settings, report};
@@ -197,7 +197,6 @@ impl Connection {
             (_, []) => {
                 // A single byte before the window is a keep-alive probe (RFC 9293 section 3.8.4).
                 bench.counters.retransmissions += u64::from(segment.payload.len() > 1);
-                self.arrival.oddities.note(Oddity::Retransmitted, segment.payload.len() > 1);
                 Effect::None
             }
             (offset, payload) => {

@@ -12,6 +12,9 @@ pub(super) enum LeftOut {
     OtherPort,
     /// Its client is of a network that is not watched.
     OtherClient,
+    /// Its flags contradict each other, so that the server ignores it: a SYN with FIN, or neither
+    /// SYN nor RST nor ACK (RFC 9293 section 3.10.7).
+    BadFlags,
     /// The answer to a SYN: it comes from a server.
     SynAck,
     /// It carries nothing and ends nothing: a pure acknowledgement.
@@ -25,9 +28,10 @@ pub(super) enum LeftOut {
 }
 
 impl LeftOut {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::OtherPort,
         Self::OtherClient,
+        Self::BadFlags,
         Self::SynAck,
         Self::NoPayload,
         Self::NotSelected,
@@ -39,6 +43,7 @@ impl LeftOut {
         match self {
             Self::OtherPort => "other_port",
             Self::OtherClient => "other_client",
+            Self::BadFlags => "bad_flags",
             Self::SynAck => "syn_ack",
             Self::NoPayload => "no_payload",
             Self::NotSelected => "not_selected",

@@ -34,6 +34,14 @@ impl Sensor {
         if segment.flags.any(TcpFlags::SYN) && !opens {
             return Err(LeftOut::SynAck);
         }
+        let is_valid = if opens {
+            !segment.flags.any(TcpFlags::FIN)
+        } else {
+            segment.flags.any(TcpFlags::ACK | TcpFlags::RST)
+        };
+        if !is_valid {
+            return Err(LeftOut::BadFlags);
+        }
         if segment.payload.is_empty() && segment.missing == 0 && !opens && !ends {
             return Err(LeftOut::NoPayload);
         }
