@@ -58,7 +58,7 @@ fn build(out: Option<&Path>, yes: bool) -> Result<()> {
     println!("eBPF toolchain: {toolchain}");
     let inputs = Inputs::of_tree()?;
     let object = object::strip(&toolchain.compile()?)?;
-    toolchain.forbid_host_paths(&object)?;
+    toolchain.remap()?.check(&object)?;
     let built = Manifest::new(&object, inputs, toolchain.tools);
 
     let committed = Manifest::read(&workspace::root().join(HOME).join(MANIFEST)).ok();

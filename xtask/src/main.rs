@@ -1,11 +1,13 @@
 //! Every command that a developer or CI runs: `cargo xtask --help`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod dist;
 mod ebpf;
 mod fuzz;
 mod hostile;
 mod kernels;
 mod process;
+mod remap;
 mod run;
 mod setup;
 mod static_build;
@@ -27,6 +29,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build the static program and pack it as users download it
+    Dist(dist::Arguments),
     /// Build or check the compiled kernel program
     #[command(subcommand)]
     Ebpf(ebpf::Ebpf),
@@ -50,6 +54,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Dist(arguments) => dist::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(arguments) => fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Hostile(arguments) => hostile::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -36,6 +36,8 @@ pub(crate) enum Purpose {
     Demo,
     /// `cargo xtask test`
     Test,
+    /// `cargo xtask dist`
+    Dist,
     /// `cargo xtask kernels`: other kernels in virtual machines
     Kernels,
     /// `cargo xtask ebpf build`
@@ -49,7 +51,8 @@ impl Purpose {
     fn includes(self, other: Self) -> bool {
         match self {
             Self::Run | Self::Demo | Self::Test => other <= self,
-            Self::Kernels => matches!(other, Self::Run | Self::Kernels),
+            Self::Dist => matches!(other, Self::Run | Self::Dist),
+            Self::Kernels => matches!(other, Self::Run | Self::Dist | Self::Kernels),
             Self::Ebpf => other == Self::Ebpf,
             Self::Ci => true,
         }

@@ -5,20 +5,23 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use object::Object as _;
+use object::elf::{DT_NEEDED, FileHeader64};
+use object::read::elf::ElfFile;
+use object::{Endianness, Object as _};
 use serde::Deserialize;
 
+use crate::remap::Remap;
 use crate::{process, workspace};
 
 /// The target whose C library can be linked in. It is named even where it is the host's own, so
-/// that the flags below do not reach build scripts and procedural macros.
+/// that the flag below does not reach build scripts and procedural macros.
 pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// The agent's binary.
 const AGENT: &str = "ja4sentinel";
 
 /// Links the C library in, and whatever else the linker finds an archive of.
-const FLAGS: &str = "-Ctarget-feature=+crt-static";
+const FLAG: &str = "-Ctarget-feature=+crt-static";
 
 /// What [`agent_and_tests`] built.
 pub(crate) struct Programs {
@@ -29,7 +32,7 @@ pub(crate) struct Programs {
 /// Builds the agent, and the programs of the package `tests` whose names fit `pattern`. One call of
 /// cargo for both, which else would build what they share twice, with other features.
 pub(crate) fn agent_and_tests(pattern: &str) -> Result<Programs> {
-    let mut cargo = cargo("dev");
+    let mut cargo = cargo("dev")?;
     cargo.args(["--package", "ja4sentinel", "--bin", "ja4sentinel"]);
     cargo.args(["--package", "ja4sentinel-tests", "--test", pattern]);
     let built = executables(cargo.args(["--features", "ja4sentinel-tests/privileged"]))?;
@@ -39,21 +42,37 @@ pub(crate) fn agent_and_tests(pattern: &str) -> Result<Programs> {
     Ok(Programs { agent, tests })
 }
 
-/// Whether a program needs no other file to start: no loader, no library.
-pub(crate) fn stands_alone(program: &[u8]) -> Result<bool> {
-    let elf = object::File::parse(program).context("this is no ELF program")?;
-    // A static program that may be loaded anywhere has a dynamic section, but no interpreter.
-    Ok(elf.section_by_name(".interp").is_none())
+/// Builds the agent for release, without symbols.
+pub(crate) fn release_agent() -> Result<PathBuf> {
+    let built = executables(cargo("release")?.args(["--package", AGENT, "--bin", AGENT]))?;
+    built.into_iter().next().context("cargo built no agent")
 }
 
-fn cargo(profile: &str) -> Command {
+/// Fails when a program names a loader or a shared library.
+pub(crate) fn needs_no_library(program: &[u8]) -> Result<()> {
+    let elf = ElfFile::<FileHeader64<Endianness>>::parse(program).context("no 64-bit program")?;
+    if elf.section_by_name(".interp").is_some() {
+        bail!("it wants a dynamic loader");
+    }
+    // A static program that may be loaded anywhere has a dynamic section, too.
+    let dynamic = elf.elf_dynamic_table()?;
+    for entry in dynamic.iter() {
+        if entry.tag == DT_NEEDED {
+            bail!("it needs {}", String::from_utf8_lossy(dynamic.string(entry)?));
+        }
+    }
+    Ok(())
+}
+
+fn cargo(profile: &str) -> Result<Command> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--locked", "--target", TARGET, "--profile", profile]);
     cargo.env("CARGO_TARGET_DIR", workspace::target().join("static"));
-    cargo.env("RUSTFLAGS", FLAGS).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    let flags: Vec<_> = std::iter::once(FLAG.to_owned()).chain(Remap::new()?.flags()).collect();
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     // Symbols are most of a test program's size, and the machines hold it in memory.
-    cargo.env("CARGO_PROFILE_DEV_STRIP", "symbols");
-    cargo
+    cargo.env("CARGO_PROFILE_DEV_STRIP", "symbols").env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    Ok(cargo)
 }
 
 /// Runs cargo, shows what it says, and returns the executables that it names.
@@ -85,7 +104,7 @@ mod tests {
     #[test]
     fn this_test_needs_the_c_library() {
         let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        assert!(!super::stands_alone(&program).unwrap());
+        assert!(super::needs_no_library(&program).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::manifest::Tools;
 use super::rust::Rust;
+use crate::remap::Remap;
 use crate::{process, workspace};
 
 /// The built-in target of little-endian BPF.
@@ -104,9 +105,7 @@ impl Toolchain {
         let folder = workspace::target().join("ebpf");
         let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
         flags.push(format!("-Clinker={}", self.linker.display()));
-        for (path, name) in self.host_paths()? {
-            flags.push(format!("--remap-path-prefix={}={name}", path.display()));
-        }
+        flags.extend(self.remap()?.flags());
         let mut cargo = self.rust.command("cargo");
         cargo.env("CARGO_TARGET_DIR", &folder).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
         cargo.args(["build", "--locked", "--release", "--package", "ja4sentinel-ebpf"]);
@@ -119,34 +118,14 @@ impl Toolchain {
         std::fs::read(&object).with_context(|| format!("cannot read {}", object.display()))
     }
 
-    /// Fails when the object tells where it was built.
-    pub(crate) fn forbid_host_paths(&self, object: &[u8]) -> Result<()> {
-        for (path, _) in self.host_paths()? {
-            let bytes = path.as_os_str().as_encoded_bytes();
-            if object.windows(bytes.len()).any(|window| window == bytes) {
-                bail!("the object holds this machine's path {}", path.display());
-            }
-        }
-        Ok(())
-    }
-
-    /// The folders that sources come from on this machine, with the names that stand for them in
-    /// the object. rustc takes the last that fits, so a folder comes after those that hold it.
-    fn host_paths(&self) -> Result<Vec<(PathBuf, &'static str)>> {
-        let cargo_home = match std::env::var_os("CARGO_HOME") {
-            Some(given) => PathBuf::from(given),
-            None => std::env::home_dir().context("HOME is not set")?.join(".cargo"),
-        };
-        let mut paths = vec![
-            (cargo_home.join("registry/src"), "/crates"),
-            (workspace::root().to_owned(), "/ja4sentinel"),
-            (self.sources.clone(), "/rust"),
-        ];
+    /// The folders of this machine that must not be named in the object.
+    pub(crate) fn remap(&self) -> Result<Remap> {
+        let remap = Remap::new()?.and(self.sources.clone(), "/rust");
         // Debian links the sources' folder to another place, and rustc names both.
-        if let Ok(real) = self.sources.canonicalize() {
-            paths.push((real, "/rust"));
-        }
-        Ok(paths)
+        Ok(match self.sources.canonicalize() {
+            Ok(real) => remap.and(real, "/rust"),
+            Err(_) => remap,
+        })
     }
 }
 

@@ -102,8 +102,8 @@ fn walk(folder: &Path, below: &Path, names: &mut Vec<String>) -> Result<()> {
 /// busybox, which must need no shared library: there is none in the machine.
 fn static_busybox() -> Result<PathBuf> {
     let path = find_program("busybox").context("busybox is missing: install busybox-static")?;
-    if !static_build::stands_alone(&std::fs::read(&path)?)? {
-        bail!("{} needs shared libraries: install busybox-static", path.display());
-    }
+    static_build::needs_no_library(&std::fs::read(&path)?).with_context(|| {
+        format!("{} is no static program: install busybox-static", path.display())
+    })?;
     Ok(path)
 }

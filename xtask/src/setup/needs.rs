@@ -233,8 +233,8 @@ const NEEDS: &[Need] = &[
     Need {
         name: "static libpcap",
         why: "goes into programs that need no library",
-        from: Purpose::Kernels,
-        required: Some(Purpose::Kernels),
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
         present: Presence::Library("libpcap.a"),
         source: Source::Packages(Names {
             apk: "libpcap-static",
@@ -244,8 +244,8 @@ const NEEDS: &[Need] = &[
     Need {
         name: "static C library",
         why: "goes into programs that need no library",
-        from: Purpose::Kernels,
-        required: Some(Purpose::Kernels),
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
         present: Presence::Library("libc.a"),
         source: Source::Packages(Names {
             apt: "libc6-dev",
