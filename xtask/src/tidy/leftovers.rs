@@ -19,10 +19,10 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
             findings.push(finding(first.line, format!("`{}!` is left over", first.text)));
         }
     }
-    for attribute in source.tokens.windows(3) {
-        if is_ignore(attribute) {
-            let line = attribute.first().map_or(0, |token| token.line);
-            findings.push(finding(line, "a test that is ignored shows nothing".to_owned()));
+    for (at, token) in source.tokens.iter().enumerate() {
+        let rest = source.tokens.get(at..).unwrap_or_default();
+        if is_ignore(rest) && !is_started_by_name(rest, &source.tokens) {
+            findings.push(finding(token.line, "a test that is ignored shows nothing".to_owned()));
         }
     }
     for (at, line) in source.text.lines().enumerate() {
@@ -35,8 +35,15 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
 
 /// Whether these tokens begin `#[ignore]` or `#[ignore = "…"]`.
 fn is_ignore(tokens: &[Token]) -> bool {
-    matches!(tokens, [hash, bracket, word]
+    matches!(tokens, [hash, bracket, word, ..]
         if hash.text == "#" && bracket.text == "[" && word.text == "ignore")
+}
+
+/// Whether another test of the file starts this one as a process, which it has to name for that.
+fn is_started_by_name(ignored: &[Token], file: &[Token]) -> bool {
+    let mut after = ignored.iter().skip_while(|token| token.text != "fn").skip(1);
+    let Some(name) = after.next().map(|token| format!("{:?}", token.text)) else { return false };
+    file.iter().any(|token| token.text == name)
 }
 
 #[cfg(test)]
@@ -54,6 +61,12 @@ mod tests {
         assert_eq!(lines("fn f() {\n dbg!(1);\n unimplemented!()\n}"), [2, 3]);
         assert_eq!(lines("#[test]\n#[ignore = \"slow\"]\nfn f() {}"), [2]);
         assert_eq!(lines(&format!("fn f() {{}} // {} later", MARKS[0])), [1]);
+    }
+
+    #[test]
+    fn the_process_of_another_test_is_fine() {
+        assert!(lines("#[ignore]\nfn child() {}\nfn f() { run(\"child\") }").is_empty());
+        assert_eq!(lines("#[ignore]\nfn child() {}\nfn f() { run(\"other\") }"), [1]);
     }
 
     #[test]
