@@ -1,7 +1,7 @@
 //! Records to standard output, at full speed.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 
 use clap::ValueEnum;
@@ -21,7 +21,9 @@ pub(super) enum Format {
 
 /// Prints the records among a sensor's outcomes, and counts them.
 pub(super) struct Printer {
-    out: BufWriter<File>,
+    out: File,
+    /// Whole lines that are not yet written.
+    lines: Vec<u8>,
     format: Format,
     flush_each: bool,
     records: u64,
@@ -31,13 +33,14 @@ pub(super) struct Printer {
 
 impl Printer {
     /// Some hundred records a system call.
-    const BUFFER: usize = 256 * 1024;
+    const BUFFER: usize = 128 * 1024;
 
     pub(super) fn to_standard_output(format: Format) -> io::Result<Self> {
         // Not through std's standard output, which looks for line ends in everything.
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         Ok(Self {
-            out: BufWriter::with_capacity(Self::BUFFER, out),
+            out,
+            lines: Vec::with_capacity(Self::BUFFER),
             format,
             flush_each: false,
             records: 0,
@@ -72,7 +75,7 @@ impl Printer {
     /// The first failure since the last flush.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         std::mem::replace(&mut self.written, Ok(()))?;
-        self.out.flush()
+        self.write_out()
     }
 
     /// Records, and the complete hellos among them.
@@ -83,11 +86,17 @@ impl Printer {
     fn write(&mut self, record: &Record) -> io::Result<()> {
         match self.format {
             Format::Json => {
-                serde_json::to_writer(&mut self.out, record)?;
-                self.out.write_all(b"\n")?;
+                serde_json::to_writer(&mut self.lines, record)?;
+                self.lines.push(b'\n');
             }
-            Format::Text => text::write(record, &mut self.out)?,
+            Format::Text => text::write(record, &mut self.lines)?,
         }
-        if self.flush_each { self.out.flush() } else { Ok(()) }
+        if self.flush_each || self.lines.len() >= Self::BUFFER { self.write_out() } else { Ok(()) }
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        let written = self.out.write_all(&self.lines);
+        self.lines.clear();
+        written
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn string(hello: &ClientHello<'_>) -> String {
     // Point formats are 8-bit values, so none of them is GREASE.
     let point_formats = hello.point_formats.iter().map(|format| u16::from(*format));
 
-    let mut string = Vec::with_capacity(256);
+    let mut string = Vec::with_capacity(512);
     push_decimal(&mut string, hello.legacy_version);
     push_field(&mut string, without_grease(hello.ciphers.iter()));
     push_field(&mut string, without_grease(extensions));

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::Transport;
 use super::grease::without_grease;
-use super::text::{hex_digit, into_string, push_hex};
+use super::text::{hex_digit, into_string, push_hex, push_hex_list};
 use crate::hello::ClientHello;
 
 const SERVER_NAME: u16 = 0x0000;
@@ -103,14 +103,14 @@ fn form(head: &str, ciphers: &[u16], extensions: &[u16], hello: &ClientHello<'_>
     raw.extend_from_slice(head.as_bytes());
     raw.push(b'_');
     let b = raw.len();
-    push_list(&mut raw, ciphers.iter().copied());
+    push_hex_list(&mut raw, ciphers.iter().copied());
     raw.push(b'_');
     let c = raw.len();
-    push_list(&mut raw, extensions.iter().copied());
+    push_hex_list(&mut raw, extensions.iter().copied());
     let mut algorithms = without_grease(hello.signature_algorithms.iter()).peekable();
     if algorithms.peek().is_some() {
         raw.push(b'_');
-        push_list(&mut raw, algorithms);
+        push_hex_list(&mut raw, algorithms);
     }
 
     let mut hashed = Vec::with_capacity(36);
@@ -120,16 +120,6 @@ fn form(head: &str, ciphers: &[u16], extensions: &[u16], hello: &ClientHello<'_>
         push_hash(&mut hashed, part.unwrap_or_default());
     }
     Form { hashed: into_string(hashed), raw: into_string(raw) }
-}
-
-/// Four hex digits a value, joined by commas.
-fn push_list(text: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
-    for (index, value) in values.enumerate() {
-        if index > 0 {
-            text.push(b',');
-        }
-        push_hex(text, &value.to_be_bytes());
-    }
 }
 
 /// The first twelve hex digits of the SHA-256 of `part`, or zeros when it is empty.

@@ -2,10 +2,9 @@
 
 /// The lower-case hex digit of the low four bits.
 pub(super) fn hex_digit(value: u8) -> u8 {
-    match value & 0x0f {
-        digit @ ..=9 => b'0' + digit,
-        letter => b'a' - 10 + letter,
-    }
+    const BEHIND_NINE: u8 = b'a' - b'9' - 1;
+    let digit = value & 0x0f;
+    b'0' + digit + BEHIND_NINE * u8::from(digit > 9)
 }
 
 /// Two lower-case hex digits a byte.
@@ -15,12 +14,28 @@ pub(super) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Four lower-case hex digits a value, joined by commas.
+pub(super) fn push_hex_list(text: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
+    let begin = text.len();
+    for value in values {
+        let [high, low] = value.to_be_bytes();
+        text.extend_from_slice(&[
+            hex_digit(high >> 4),
+            hex_digit(high),
+            hex_digit(low >> 4),
+            hex_digit(low),
+            b',',
+        ]);
+    }
+    // The last comma, if there is one, joins nothing.
+    text.truncate(text.len().saturating_sub(1).max(begin));
+}
+
 /// Decimal, without padding.
 pub(super) fn push_decimal(text: &mut Vec<u8>, value: u16) {
-    let places = [10_000, 1_000, 100, 10].into_iter().filter(|place| value >= *place);
-    for place in places.chain([1]) {
-        text.push(b'0' + (value / place % 10) as u8);
-    }
+    let digits = [10_000, 1_000, 100, 10, 1].map(|place| b'0' + (value / place % 10) as u8);
+    let leading = [10_000, 1_000, 100, 10].into_iter().filter(|place| value < *place).count();
+    text.extend_from_slice(digits.get(leading..).unwrap_or_default());
 }
 
 /// Text that was put together from the functions above.
@@ -40,6 +55,17 @@ mod tests {
             text.push(b' ');
             push_hex(&mut text, &value.to_be_bytes());
             assert_eq!(into_string(text), format!("{value} {value:04x}"));
+        }
+    }
+
+    #[test]
+    fn lists_are_joined() {
+        for (values, joined) in
+            [(&[][..], "x"), (&[0xabcd], "xabcd"), (&[1, 0xfe0d, 0xa0], "x0001,fe0d,00a0")]
+        {
+            let mut text = b"x".to_vec();
+            push_hex_list(&mut text, values.iter().copied());
+            assert_eq!(into_string(text), joined);
         }
     }
 }
