@@ -86,12 +86,12 @@ pub(crate) fn ensure(purpose: Purpose, yes: bool) -> Result<()> {
     let still = Need::missing(purpose);
     let (required, welcome): (Vec<_>, Vec<_>) =
         still.into_iter().partition(|need| need.is_required(purpose));
-    for need in welcome {
-        eprintln!("set-up: goes on without {} ({})", need.name, need.why);
-    }
     if !required.is_empty() {
         let names: Vec<_> = required.iter().map(|need| need.name).collect();
         bail!("still missing: {}", names.join(", "));
+    }
+    for need in welcome {
+        eprintln!("set-up: goes on without {} ({})", need.name, need.why);
     }
     Ok(())
 }

@@ -67,23 +67,15 @@ pub(super) fn make() -> Result<()> {
     let debootstrap = find_program("debootstrap").context("no debootstrap")?;
     let mut command = process::as_root(debootstrap)?;
     process::run(command.args(["--variant=minbase", SUITE]).arg(&partial).arg(mirror()))?;
-    // /proc is mounted where only this command sees it, so that nothing has to be unmounted and
-    // `cargo clean` never meets it.
-    let mut command = process::as_root("unshare")?;
-    command.args(["--mount", "sh", "-e", "-c", INSTALL, "sh"]).arg(&partial);
-    process::run(&mut command)?;
+    let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"];
+    let install = ["install", "--yes", "--no-install-recommends", "tshark"];
+    for arguments in [&["update"][..], &install, &["clean"]] {
+        let mut command = process::as_root("chroot")?;
+        process::run(command.arg(&partial).args(apt).args(arguments))?;
+    }
     let mut command = process::as_root("mv")?;
     process::run(command.arg("--no-target-directory").args([&partial, &directory]))
 }
-
-/// Run with the chroot's directory as its argument.
-const INSTALL: &str = "
-mount --bind /proc \"$1/proc\"
-chroot \"$1\" apt-get update --quiet
-chroot \"$1\" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install --yes --no-install-recommends tshark
-chroot \"$1\" apt-get clean
-";
 
 fn directory() -> PathBuf {
     workspace::target().join(tshark::CHROOT)
