@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::netns::Namespace;
-use crate::process::{Finished, Process, wait_until};
+use crate::process::{Process, wait_until};
 
 /// How long the agent may take until it watches the interface.
 const READY: Duration = Duration::from_secs(20);
@@ -37,7 +37,7 @@ impl Agent {
         let mut command = namespace.command(binary);
         command.arg("run").args(arguments);
         let mut process = Process::spawn(&mut command)?;
-        let ready = |process: &Process| process.stderr().contains("ready");
+        let ready = |process: &Process| message(&process.stderr(), "ready").is_some();
         wait_until(READY, || ready(&process) || !process.is_running());
         ensure!(process.is_running(), "the agent ended at start:\n{}", process.stderr().trim());
         ensure!(ready(&process), "the agent was not ready in {READY:?}:\n{}", process.stderr());
@@ -52,8 +52,8 @@ impl Agent {
     /// The records up to now; an error when a line is no JSON object.
     pub fn records(&self) -> Result<Vec<Value>> {
         let output = self.process.stdout();
-        let complete = output.rfind('\n').map_or("", |end| output.get(..end).unwrap_or_default());
-        complete.lines().map(parse).collect()
+        // The last line may be still on its way.
+        output.rsplit_once('\n').map_or("", |(complete, _)| complete).lines().map(parse).collect()
     }
 
     /// Waits until `count` records answer to `wanted`; gives those that do, maybe fewer.
@@ -83,15 +83,59 @@ impl Agent {
         self.process.stderr()
     }
 
-    /// Asks it to end as Ctrl-C does, and waits for that; an error when it does not, or not with 0.
-    pub fn stop(self) -> Result<Finished> {
+    /// Asks it to end as Ctrl-C does, and waits for that; an error when it does not end, not with
+    /// 0, or its ledger does not balance.
+    pub fn stop(self) -> Result<Ended> {
         self.signal(libc::SIGINT);
         let finished = self.process.finish(END);
-        if !finished.success() {
-            bail!("the agent did not end well ({:?}):\n{}", finished.status, finished.stderr);
-        }
-        Ok(finished)
+        let log = finished.stderr.trim();
+        ensure!(finished.success(), "the agent did not end well ({:?}):\n{log}", finished.status);
+        let records = finished.stdout.lines().map(parse).collect::<Result<Vec<_>>>()?;
+        let last = message(log, "ended").with_context(|| format!("no last word:\n{log}"))?;
+        let number = |name: &str| {
+            last.get(name)
+                .and_then(Value::as_u64)
+                .with_context(|| format!("no number `{name}` in {last}"))
+        };
+        let ledger = last.get("ledger").and_then(Value::as_str).context("no ledger")?.to_owned();
+        check_balance(&ledger)?;
+        let (seen, handed_up) = (number("seen")?, number("handed_up")?);
+        ensure!(number("records")? == records.len() as u64, "records were not written: {last}");
+        Ok(Ended { records, seen, handed_up, ledger })
     }
+}
+
+/// What an agent that has ended leaves.
+#[derive(Debug)]
+pub struct Ended {
+    /// All of its records.
+    pub records: Vec<Value>,
+    /// Packets that passed the interface.
+    pub seen: u64,
+    /// Packets that the kernel handed up.
+    pub handed_up: u64,
+    /// What became of the connections: `8 connections = 5 fingerprinted + 3 no_payload`.
+    pub ledger: String,
+}
+
+/// The service message of this text, when it is there.
+fn message(log: &str, text: &str) -> Option<Value> {
+    let mut messages = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.find(|message| message.get("message").is_some_and(|known| known == text))
+}
+
+/// An error unless the ledger's line says that the connections are the sum of what became of them.
+fn check_balance(ledger: &str) -> Result<()> {
+    ensure!(!ledger.contains("does not balance"), "{ledger}");
+    let connections = ledger.split(';').next().unwrap_or_default();
+    let (all, parts) = connections.split_once(" connections = ").context("no connections")?;
+    let mut sum = 0;
+    for part in parts.split(" + ") {
+        let number = part.split(' ').next().unwrap_or_default();
+        sum += number.parse::<u64>().with_context(|| format!("no number: {ledger}"))?;
+    }
+    ensure!(all.parse::<u64>()? == sum, "the ledger does not balance: {ledger}");
+    Ok(())
 }
 
 fn parse(line: &str) -> Result<Value> {
@@ -99,4 +143,27 @@ fn parse(line: &str) -> Result<Value> {
         serde_json::from_str(line).with_context(|| format!("not a JSON record: {line}"))?;
     ensure!(value.is_object(), "not a JSON object: {line}");
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unbalanced_ledger_is_an_error() {
+        check_balance("8 connections = 5 fingerprinted + 1 evicted + 2 in flight").unwrap();
+        check_balance("1 connections = 1 fingerprinted; kernel lost 3 ring_full").unwrap();
+        assert!(
+            check_balance("9 connections = 5 fingerprinted + 1 evicted + 2 in flight").is_err()
+        );
+        assert!(check_balance("1 connections = 1 fingerprinted; it does not balance").is_err());
+        assert!(check_balance("").is_err());
+    }
+
+    #[test]
+    fn a_message_is_found_by_its_text() {
+        let log = "noise\n{\"message\":\"ready\"}\n{\"message\":\"ended\",\"seen\":3}\n";
+        assert_eq!(message(log, "ended").unwrap()["seen"], 3);
+        assert!(message(log, "other").is_none());
+    }
 }

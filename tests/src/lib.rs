@@ -10,6 +10,7 @@ pub mod interrupt;
 pub mod netns;
 pub mod notice;
 pub mod process;
+pub mod scene;
 pub mod servers;
 pub mod tcpdump;
 pub mod tshark;

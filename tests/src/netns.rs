@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -78,7 +79,22 @@ impl Namespace {
         output(self.command(program).args(arguments))
     }
 
-    /// Its file, for programs that enter by themselves.
+    /// Calls `work` inside, on a thread of its own, for what no program does for us.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        let file = fs::File::open(self.path()).context("the namespace is gone")?;
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| -> Result<T> {
+                // SAFETY: setns takes an open descriptor and moves this thread only, which ends
+                // with the closure.
+                let moved = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+                ensure!(moved == 0, "setns: {}", std::io::Error::last_os_error());
+                Ok(work())
+            });
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// Its file.
     pub fn path(&self) -> PathBuf {
         Path::new(NAMESPACES).join(&self.name)
     }

@@ -1,6 +1,7 @@
 //! Every command that a developer or CI runs: `cargo xtask --help`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod demo;
 mod dist;
 mod ebpf;
 mod fuzz;
@@ -29,6 +30,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show real clients' records, through eBPF, in throw-away network namespaces
+    Demo(demo::Arguments),
     /// Build the static program and pack it as users download it
     Dist(dist::Arguments),
     /// Build or check the compiled kernel program
@@ -54,6 +57,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Dist(arguments) => dist::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(arguments) => fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
