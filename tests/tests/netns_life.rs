@@ -13,7 +13,7 @@ fn attached(lab: &Lab) -> Vec<String> {
     let tcx = lab
         .server
         .inside(|| SchedClassifier::query_tcx(SERVER_INTERFACE, TcAttachType::Ingress))
-        .unwrap();
+        .expect("the server's namespace");
     // A kernel before 6.6 has no TCX to ask.
     let programs = tcx.map(|(_, programs)| programs).unwrap_or_default();
     let mut names: Vec<String> =

@@ -26,12 +26,13 @@ fn send(scene: &Scene, server: SocketAddr, bytes: &[u8]) -> u16 {
         let _ = stream.read(&mut [0; 64]);
         Ok(port)
     };
-    let done: std::io::Result<u16> = scene.lab.client.inside(exchange).unwrap();
+    let done: std::io::Result<u16> = scene.lab.client.inside(exchange).expect("a namespace");
     done.expect("a connection")
 }
 
 fn only_record_from(scene: &Scene, port: u16) -> Value {
-    let records = scene.agent().wait_for(1, DEADLINE, |record| record["src_port"] == port).unwrap();
+    let records = scene.agent().wait_for(1, DEADLINE, |record| record["src_port"] == port);
+    let records = records.expect("records");
     assert_eq!(records.len(), 1, "{records:?}\n{}", scene.agent().log());
     records.into_iter().next().expect("one record")
 }

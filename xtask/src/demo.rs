@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use ja4sentinel_tests::agent::Agent;
 use ja4sentinel_tests::clients::{self, Client, Kind};
 use ja4sentinel_tests::interrupt;
@@ -75,17 +75,18 @@ fn perform(binary: &Path) -> Result<ExitCode> {
 
     let log = agent.log();
     let ended = agent.stop()?;
+    // A browser may open another connection when its first is shown already.
+    for record in ended.records.iter().filter(|record| !shown.contains(record)) {
+        println!("{}", portrait::record("(later)", record));
+    }
     println!(
-        "{} packets seen by the kernel program, {} of them handed up; {} records.\n{}",
+        "The kernel program saw {} packets and handed {} of them up; {} records.\n{}",
         ended.seen,
         ended.handed_up,
         ended.records.len(),
         ended.ledger
     );
-    if shown.is_empty() || !missed.is_empty() {
-        bail!("no record of {}; the agent says:\n{log}", missed.join(", "));
-    }
-    ensure!(ended.records.len() == shown.len(), "the agent has records of nobody's connections");
+    ensure!(missed.is_empty(), "no record of {}; the agent says:\n{log}", missed.join(", "));
     Ok(ExitCode::SUCCESS)
 }
 
