@@ -11,6 +11,9 @@ use crate::clients::Client;
 use crate::netns::{Lab, Link, SERVER_INTERFACE};
 use crate::servers::{Settings, TlsServer};
 
+/// The live backends, which shall not differ in what they see.
+pub const BACKENDS: [&str; 2] = ["ebpf", "pcap"];
+
 /// How long a record may be on its way after its client has ended.
 const RECORD: Duration = Duration::from_secs(10);
 

@@ -14,6 +14,7 @@ use ja4sentinel_tests::frames::Packet;
 use ja4sentinel_tests::hellos::Hello;
 use ja4sentinel_tests::netns::{CLIENT_INTERFACE, Lab, Link};
 use ja4sentinel_tests::process::Process;
+use ja4sentinel_tests::scene::BACKENDS;
 use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -111,7 +112,7 @@ impl FragmentsIf for Packet {
 fn both_paths_agree(capture: &Path, count: usize) {
     let from_file = comparable(read(capture));
     assert_eq!(from_file.len(), count, "records of the file");
-    for backend in ["ebpf"] {
+    for backend in BACKENDS {
         let ended = play(capture, backend, count);
         let live = comparable(ended.records);
         for (live, file) in live.iter().zip(&from_file) {
