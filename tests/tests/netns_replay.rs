@@ -62,7 +62,7 @@ fn golden(name: &str) -> PathBuf {
 fn connection(n: u16) -> Vec<Vec<u8>> {
     let number = usize::from(n);
     let address = |v4: &str, v6: &str| -> IpAddr {
-        let text = if n % 2 == 0 { v4 } else { v6 };
+        let text = if n.is_multiple_of(2) { v4 } else { v6 };
         text.parse().expect("an address")
     };
     let client = SocketAddr::from((address("198.51.100.7", "2001:db8::7"), 20_000 + n));
@@ -73,12 +73,13 @@ fn connection(n: u16) -> Vec<Vec<u8>> {
         _ => packet.tag(0x88a8, 100).tag(0x8100, 42),
     };
 
+    let has_syn = !n.is_multiple_of(5);
     let hello = Hello::browser().padded_to(300 + number * 60);
-    let bytes = hello.records(&[if n % 7 == 0 { 100 } else { 16_384 }]);
+    let bytes = hello.records(&[if n.is_multiple_of(7) { 100 } else { 16_384 }]);
     // A sequence number that wraps in some of them.
     let start = (u32::MAX - 2_000).wrapping_add(u32::from(n) * 20);
     let mut frames = Vec::new();
-    if n % 5 != 0 {
+    if has_syn {
         frames.push(tagged(Packet::syn(client, server, start)).frame());
     }
     let size = 200 + (number * 131) % 1_200;
@@ -91,7 +92,7 @@ fn connection(n: u16) -> Vec<Vec<u8>> {
         sequence = sequence.wrapping_add(u32::try_from(piece.len()).expect("a short piece"));
     }
     // Where the SYN was seen, any order will do; without it the first piece must tell.
-    if n % 5 != 0 && n % 4 == 1 {
+    if has_syn && n % 4 == 1 {
         pieces.reverse();
     }
     frames.extend(pieces.into_iter().flatten());

@@ -25,6 +25,10 @@ const TUNNELS: &str = "ip[9] = 4 or ip[9] = 41 or ip[9] = 47 or ip6[6] = 4 or ip
                        or ip6[6] = 47 or udp dst port 4789 or udp dst port 8472 \
                        or udp dst port 6081";
 
+/// Frames whose IP header stands behind MPLS labels or PPPoE, where the language does not go on by
+/// itself: rare enough on a server that the sensor may look into all of them.
+const LABELLED: &str = "ether proto 0x8847 or ether proto 0x8848 or ether proto 0x8864";
+
 /// What the kernel shall hand up.
 pub(super) struct Wanted<'a> {
     /// Server ports.
@@ -55,6 +59,7 @@ impl Wanted<'_> {
             plain = format!("({}) and {plain}", server_terms(servers));
         }
         if self.ethernet {
+            plain = format!("{plain} or {LABELLED}");
             // Each `vlan` moves what follows it behind one more tag, so the order matters; the
             // condition comes first because it speaks of the frame as it is.
             plain = format!("(({plain}) or (vlan and (({plain}) or (vlan and ({plain})))))");
@@ -192,6 +197,22 @@ mod tests {
         bytes.extend(if packet[0] == 0x45 { [0x08, 0x00] } else { [0x86, 0xdd] });
         bytes.extend(packet);
         bytes
+    }
+
+    #[test]
+    fn labelled_frames_pass_behind_any_number_of_tags() {
+        let ports: PortSet = [443].into_iter().collect();
+        for (ethertype, passed) in
+            [(0x8847_u16, true), (0x8848, true), (0x8864, true), (0x0806, false)]
+        {
+            for tags in 0..=2 {
+                let mut frame = ethernet(tags, &ipv4(6, 0x4000, &tcp(444, SYN, 0)));
+                let place = 12 + 4 * tags;
+                frame[place..place + 2].copy_from_slice(&ethertype.to_be_bytes());
+                let seen = passes(&wanted(&ports), LinkType::ETHERNET, &frame);
+                assert_eq!(seen, passed, "{ethertype:04x} behind {tags} tags");
+            }
+        }
     }
 
     fn passes(wanted: &Wanted<'_>, link: LinkType, bytes: &[u8]) -> bool {
