@@ -125,6 +125,22 @@ fn a_new_connection_takes_over_from_one_in_the_middle_of_its_hello() {
     lab.finish();
 }
 
+/// The first one's answer was lost, or it is a scan: the client gives it up and goes on with the
+/// second.
+#[test]
+fn a_connection_that_was_opened_beside_another_takes_its_place() {
+    let mut lab = Lab::new(Settings::default());
+    let (first, second) = (Client::new(50000, 7), Client::new(50000, 90_000_000));
+    lab.feed(&first.syn());
+    lab.feed(&second.syn());
+    lab.feed(&first.data(0, &[]).flags(flags::RST));
+    assert_eq!((lab.lost("closed_before_hello"), lab.sensor.tracked()), (1, 1));
+    lab.feed(&second.data(0, &large()));
+    assert_eq!(lab.ja4(), [ja4(&large())]);
+    assert_eq!(lab.records[0].meta_source, MetaSource::Syn);
+    lab.finish();
+}
+
 /// A server ignores a SYN, a reset or payload outside of its window; so the hello goes on.
 #[test]
 fn what_a_server_ignores_does_not_hide_a_hello() {

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::run::Run;
 use super::{Bounds, Budget, Limit};
 
 /// Client bytes of one connection.
@@ -60,7 +61,7 @@ impl Assembler {
     /// Bytes of memory that count against the budget.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let bytes: usize = self.runs.iter().map(|run| run.buffer.capacity()).sum();
+        let bytes: usize = self.runs.iter().map(Run::capacity).sum();
         bytes
             + self.runs.capacity() * size_of::<Run>()
             + self.boundaries.capacity() * size_of::<u32>()
@@ -112,10 +113,9 @@ impl Assembler {
         let before = self.footprint();
         let count = count.min(self.prefix().len());
         if let Some(prefix) = self.runs.first_mut().filter(|_| count > 0) {
-            prefix.buffer.drain(..prefix.head + count);
-            (prefix.start, prefix.head) = (count, 0);
+            prefix.cut_front(count);
         }
-        self.runs.retain(|run| !run.buffer.is_empty());
+        self.runs.retain(|run| !run.bytes().is_empty());
         for run in &mut self.runs {
             run.start -= count;
         }
@@ -154,7 +154,7 @@ impl Assembler {
             Some(run) => run.capacity_for(start, end, bounds.bytes),
             None => Some(end - start),
         };
-        let held = runs.first().map_or(0, |run| run.buffer.capacity());
+        let held = runs.first().map_or(0, Run::capacity);
         let growth = capacity.map_or(0, |capacity| capacity.saturating_sub(held));
         // What the list of runs, or that of boundaries, can grow by in this step.
         let lists = (self.runs.capacity().max(4) * size_of::<Run>())
@@ -170,83 +170,11 @@ impl Assembler {
         run.prepend(bytes.get(..run.start - start).unwrap_or_default());
         for held in touched_runs {
             run.append(offset, bytes, held.start);
-            run.buffer.extend_from_slice(held.bytes());
+            run.join(&held);
         }
         run.append(offset, bytes, end);
         self.runs.insert(touched.start, run);
         Ok(())
-    }
-}
-
-/// Bytes without a hole. Room is kept where they grew last, at the end or in front, so that one
-/// byte at a time costs the same in either direction.
-#[derive(Debug)]
-struct Run {
-    /// Offset of the first byte.
-    start: usize,
-    /// Unused bytes at the start of `buffer`.
-    head: usize,
-    buffer: Vec<u8>,
-}
-
-impl Run {
-    fn at(start: usize) -> Self {
-        Self { start, head: 0, buffer: Vec::new() }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.buffer.get(self.head..).unwrap_or_default()
-    }
-
-    fn end(&self) -> usize {
-        self.start + self.buffer.len() - self.head
-    }
-
-    /// The bytes at the offsets `from..to`.
-    fn slice(&self, from: usize, to: usize) -> Option<&[u8]> {
-        self.bytes().get(from.checked_sub(self.start)?..to.checked_sub(self.start)?)
-    }
-
-    /// The capacity to grow to, so that the offsets `start..end` find room: twice as much as there
-    /// is, up to `most`, or what is needed. `None` when there is room.
-    fn capacity_for(&self, start: usize, end: usize, most: usize) -> Option<usize> {
-        let held = self.buffer.capacity();
-        let (front, back) = (self.start - start, end - self.end());
-        if front <= self.head && self.buffer.len() + back <= held {
-            return None;
-        }
-        let head = if front > 0 { front } else { self.head };
-        let needed = head + self.bytes().len() + back;
-        Some(needed.max((2 * held).min(most)))
-    }
-
-    /// Moves to a buffer of that capacity, which has room for the offsets `start..end`.
-    fn move_to(&mut self, capacity: usize, start: usize, end: usize) {
-        if start == self.start {
-            self.buffer.reserve_exact(capacity.saturating_sub(self.buffer.len()));
-            return;
-        }
-        let mut buffer = Vec::with_capacity(capacity);
-        buffer.resize(capacity.saturating_sub(end - self.start), 0);
-        let head = buffer.len();
-        buffer.extend_from_slice(self.bytes());
-        (self.head, self.buffer) = (head, buffer);
-    }
-
-    /// Appends what a segment at `offset` has between the end of this run and `to`.
-    fn append(&mut self, offset: usize, bytes: &[u8], to: usize) {
-        let from = self.end().saturating_sub(offset);
-        let to = to.saturating_sub(offset);
-        self.buffer.extend_from_slice(bytes.get(from..to).unwrap_or_default());
-    }
-
-    /// Puts `bytes` in front, into the room that is there.
-    fn prepend(&mut self, bytes: &[u8]) {
-        let head = self.head.saturating_sub(bytes.len());
-        if let Some(room) = self.buffer.get_mut(head..self.head) {
-            room.copy_from_slice(bytes);
-            (self.start, self.head) = (self.start - bytes.len(), head);
-        }
     }
 }
 

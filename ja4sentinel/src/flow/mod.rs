@@ -4,6 +4,7 @@ mod assembler;
 mod budget;
 mod fragments;
 mod key;
+mod run;
 mod table;
 
 pub use assembler::{Assembler, Inserted};

@@ -1,12 +1,11 @@
 //! One connection: what has arrived of it, and how far it has come.
 
+use super::Settings;
 use super::arrival::Arrival;
 use super::bench::{Bench, Out};
 use super::facts::Facts;
 use super::oddities::Oddities;
-use super::reason::Reason;
 use super::receive::Arriving;
-use super::{Outcome, Settings, report};
 use crate::flow::{Assembler, Class, Key, Limit};
 use crate::hello::NotTls;
 use crate::hello::preamble::proxy::{Addresses, Fault};
@@ -34,21 +33,6 @@ pub(super) enum Stage {
     },
     /// Nothing more is wanted.
     Settled,
-}
-
-/// Why a connection is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// Nothing came for too long.
-    TimedOut,
-    /// The client closed or reset.
-    Closed,
-    /// It must make room.
-    Evicted,
-    /// A new connection has its addresses and ports.
-    Superseded,
-    /// The input is over.
-    InputOver,
 }
 
 /// What a segment did to its connection.
@@ -89,11 +73,11 @@ pub(super) struct Connection {
     /// to which a segment belongs.
     pub(super) rival: Option<Box<Connection>>,
     /// Whether the client has closed or reset.
-    closed: bool,
+    pub(super) closed: bool,
     /// Sequence number just behind the client's last byte, when a FIN told it.
-    fin: Option<u32>,
+    pub(super) fin: Option<u32>,
     /// Sequence number of the first byte that the capture cut off.
-    cut: Option<u32>,
+    pub(super) cut: Option<u32>,
 }
 
 impl Connection {
@@ -208,102 +192,19 @@ impl Connection {
         if is_over && !self.is_settled() { self.close(key, bench, out) } else { effect }
     }
 
-    /// Counts an unfinished connection under the reason for its end. It is to be forgotten then.
-    pub(super) fn give_up(&mut self, end: End, key: &Key, bench: &mut Bench, out: &mut Out<'_>) {
-        if self.assembler.prefix().len() < self.read_at {
-            self.read_held(key, bench.now_ns, bench, out);
-        }
-        if let Some(mut rival) = self.rival.take() {
-            rival.give_up(end, key, bench, out);
-        }
-        let reason = self.reason(end);
-        if self.is_unfinished() {
-            self.lose(reason, key, bench, out);
-        } else if !self.is_settled() && self.unread() > 0 {
-            bench.counters.lose_further(reason);
-        }
-        self.settle(bench);
-    }
-
-    /// Ends the connection without a fingerprint.
-    pub(super) fn lose(&mut self, reason: Reason, key: &Key, bench: &mut Bench, out: &mut Out<'_>) {
-        if self.hellos > 0 {
-            bench.counters.lose_further(reason);
-        } else {
-            bench.counters.lose(reason);
-        }
-        if bench.settings.report_incomplete && self.concerns_a_hello(reason) {
-            bench.counters.report();
-            let record = report::incomplete(self, key, reason, bench);
-            out(Outcome::Record(Box::new(record)));
-        }
-        self.settle(bench);
-    }
-
-    /// Nothing more is wanted.
-    pub(super) fn settle(&mut self, bench: &mut Bench) {
-        self.stage = Stage::Settled;
-        self.assembler.clear(&mut bench.budget);
-    }
-
-    /// The client closed behind everything that it sent.
-    fn close(&mut self, key: &Key, bench: &mut Bench, out: &mut Out<'_>) -> Effect {
-        self.closed = true;
-        let has_result = self.hellos > 0 || self.is_settled();
-        self.give_up(End::Closed, key, bench, out);
-        if has_result { Effect::Settled } else { Effect::Gone }
-    }
-
-    /// Why the connection ends as it stands.
-    fn reason(&self, end: End) -> Reason {
-        let is_cut = self.cut.is_some_and(|cut| self.offset(cut) == self.end());
-        match (self.stage, self.limit) {
-            (Stage::Late(cause), _) => return Reason::NotTls(cause),
-            (Stage::BadProxy(fault), _) => return Reason::ProxyHeaderBad(fault),
-            _ if is_cut => return Reason::TruncatedCapture,
-            (_, Some(Limit::Bytes)) => return Reason::ByteLimit,
-            (_, Some(Limit::Pieces)) => return Reason::SegmentLimit,
-            (_, Some(Limit::Memory)) => return Reason::MemoryLimit,
-            _ => {}
-        }
-        let has_hole = self.assembler.pieces() > 0
-            || self.fin.is_some_and(|fin| self.offset(fin) > self.end());
-        let has_talk = matches!(self.stage, Stage::Proxy | Stage::Preamble);
-        match end {
-            End::Evicted => Reason::Evicted,
-            End::Superseded => Reason::Superseded,
-            _ if has_hole => Reason::GapNeverFilled,
-            End::InputOver => Reason::EndOfInput,
-            End::TimedOut if self.unread() == 0 => Reason::NoPayload,
-            End::Closed if self.unread() == 0 => Reason::ClosedBeforeHello,
-            _ if has_talk => Reason::PreambleOnly,
-            End::TimedOut => Reason::HelloUnfinished,
-            End::Closed => Reason::ClosedInHello,
-        }
-    }
-
-    /// Whether bytes of a hello were seen, so that the loss may be worth a record.
-    fn concerns_a_hello(&self, reason: Reason) -> bool {
-        match reason {
-            Reason::Malformed(_) | Reason::NotTls(NotTls::Sslv2Hello) | Reason::ByteLimit => true,
-            Reason::NotTls(_) => false,
-            _ => matches!(self.stage, Stage::Hello | Stage::Further { .. }) && self.unread() > 0,
-        }
-    }
-
     /// Bytes held that are not read to an end.
-    fn unread(&self) -> usize {
+    pub(super) fn unread(&self) -> usize {
         let behind_a_hole = usize::from(self.assembler.pieces() > 0);
         self.assembler.prefix().len().saturating_sub(self.read_from) + behind_a_hole
     }
 
     /// Stream offset of a sequence number, negative when it lies before offset 0.
-    fn offset(&self, sequence: u32) -> i32 {
+    pub(super) fn offset(&self, sequence: u32) -> i32 {
         sequence.wrapping_sub(self.base).cast_signed()
     }
 
     /// Stream offset just behind the bytes without a hole.
-    fn end(&self) -> i32 {
+    pub(super) fn end(&self) -> i32 {
         i32::try_from(self.assembler.prefix().len()).unwrap_or(i32::MAX)
     }
 

@@ -6,6 +6,7 @@ mod bench;
 mod clients;
 mod connection;
 mod counters;
+mod ending;
 mod facts;
 mod ledger;
 mod observe;
@@ -25,7 +26,8 @@ pub use settings::{Limits, PortSet, ProxyProtocol, Settings};
 use std::sync::Arc;
 
 use bench::Bench;
-use connection::{Connection, End};
+use connection::Connection;
+use ending::End;
 use oddities::{Oddities, Oddity};
 
 use crate::flow::{Defragmenter, Pushed, Table};

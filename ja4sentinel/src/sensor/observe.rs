@@ -1,8 +1,9 @@
 //! Segments and their connections: which one is meant, which one begins, which one has to leave.
 
 use super::bench::Out;
-use super::connection::{Connection, Effect, End};
+use super::connection::{Connection, Effect};
 use super::counters::LeftOut;
+use super::ending::End;
 use super::facts::Facts;
 use super::oddities::Oddities;
 use super::reason::Reason;
@@ -250,6 +251,9 @@ impl Sensor {
     pub(super) fn end(&mut self, handle: Handle, end: End, out: &mut Out<'_>) {
         if let Some((key, mut connection)) = self.table.remove(handle) {
             connection.give_up(end, &key, &mut self.bench, out);
+            if let Some(mut rival) = connection.rival {
+                rival.give_up(end, &key, &mut self.bench, out);
+            }
         }
     }
 
