@@ -260,6 +260,34 @@ fn reasons_of_connections_without_a_hello() {
     }
 }
 
+/// A fact that is not known is absent, and no fingerprint is made up.
+#[test]
+fn an_incomplete_record_says_what_is_known() {
+    let mut lab = Lab::new(reporting());
+    let client = Client::new(50000, 7);
+    lab.feed(&client.syn());
+    lab.feed(&client.data(0, &large()[..900]));
+    lab.feed(&client.data(1000, &large()[1000..]));
+    lab.wait(31 * SECOND);
+    let line = serde_json::to_value(&lab.records[0]).unwrap_or_default();
+    for absent in ["ja4", "ja4_hash", "ja3", "ja3_hash", "ja4_r", "tls_version", "hello_bytes"] {
+        assert_eq!(line.get(absent), None, "{absent}");
+    }
+    for (name, value) in [
+        ("kind", "incomplete".into()),
+        ("reason", "gap_never_filled".into()),
+        ("src_port", 50000.into()),
+        ("tcp_meta_mss", 1460.into()),
+        ("segments", 2.into()),
+        ("hello_index", 1.into()),
+        ("oddities", vec!["out_of_order"].into()),
+    ] {
+        let value: serde_json::Value = value;
+        assert_eq!(line.get(name), Some(&value), "{name}");
+    }
+    lab.finish();
+}
+
 #[test]
 fn a_truncated_segment_that_comes_again_whole_is_no_loss() {
     let mut lab = Lab::new(Settings::default());

@@ -33,6 +33,11 @@ pub enum Kind {
     Incomplete,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// One ClientHello of one connection, serialised as one line of flat JSON.
 ///
 /// The first sixteen fields are those of the established log format and keep their names, types
@@ -116,11 +121,13 @@ pub struct Record {
     pub tcp_meta_option_kinds: Vec<u8>,
     /// 1 for the first hello of the connection, 2 for the one after a HelloRetryRequest.
     pub hello_index: u8,
-    /// Length of the handshake message, its 4-byte header included.
+    /// Length of the handshake message, its 4-byte header included; 0 when it is not known.
+    #[serde(skip_serializing_if = "is_zero")]
     pub hello_bytes: u32,
     /// TCP segments that carried new bytes of the hello.
     pub segments: u32,
-    /// TLS records that the hello was spread over.
+    /// TLS records that the hello was spread over; 0 when it is not known.
+    #[serde(skip_serializing_if = "is_zero")]
     pub tls_records: u32,
     /// Name of the interface, or of the capture's interface where the file names one.
     #[serde(skip_serializing_if = "Option::is_none")]
