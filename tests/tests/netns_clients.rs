@@ -61,6 +61,26 @@ fn every_installed_client_is_recorded_once_and_as_tshark_reads_it() {
     println!("{} records of {} compared with tshark", hellos.len(), names.join(", "));
 }
 
+#[test]
+fn a_browsers_post_quantum_hello_crosses_in_several_segments() {
+    let browsers: Vec<_> =
+        clients::installed().filter(|client| client.kind == Kind::Browser).collect();
+    if browsers.is_empty() {
+        assert!(!in_ci(), "no browser");
+        notice("no browser's hello was seen in several segments: there is no browser");
+    }
+    for browser in browsers {
+        let link = Link { mtu: 1280, offloads: false };
+        let scene = Scene::new(&link, &Settings::default(), "ebpf").unwrap();
+        for record in scene.connect(browser, SERVER_V4.into(), 1).unwrap() {
+            assert!(record["hello_bytes"].as_u64() > Some(1_240), "{record}");
+            assert!(record["segments"].as_u64() >= Some(2), "{record}");
+            assert_eq!(record["oddities"], json!([]), "{record}");
+        }
+        scene.end().unwrap();
+    }
+}
+
 /// What the lab and the client's arguments decide.
 fn check_facts(client: &Client, record: &Value) {
     let facts = [

@@ -2,6 +2,7 @@
 //! of it is left afterwards.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use ja4sentinel_tests::clients::{self, Kind};
@@ -46,4 +47,33 @@ fn nothing_is_left_of_a_lab() {
     assert!(ended, "a process lives on in the namespace");
     let etc = Path::new("/etc/netns").join(namespace.file_name().unwrap());
     assert!(!etc.exists());
+}
+
+#[test]
+fn what_a_crashed_process_left_is_gone_with_the_next_lab() {
+    // A process that is no more: nobody else can have its labs.
+    let mut dead = Command::new("true").spawn().unwrap();
+    let name = format!("ja4s-{}-7", dead.id());
+    assert!(dead.wait().unwrap().success());
+
+    let namespace = format!("{name}-server");
+    let made = Command::new("ip").args(["netns", "add", &namespace]).status().unwrap();
+    assert!(made.success());
+    let mut inside = Command::new("ip");
+    inside.args(["netns", "exec", &namespace, "sleep", "600"]);
+    let mut orphan = inside.spawn().unwrap();
+    let left = [
+        Path::new("/run/netns").join(&namespace),
+        Path::new("/etc/netns").join(format!("{name}-client")),
+        std::env::temp_dir().join(&name),
+    ];
+    for directory in &left[1..] {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    assert!(left.iter().all(|path| path.exists()));
+
+    let _lab = Lab::new(&Link::default()).unwrap();
+    assert!(!left.iter().any(|path| path.exists()));
+    let ended = wait_until(Duration::from_secs(5), || orphan.try_wait().unwrap().is_some());
+    assert!(ended, "a process lives on in the namespace");
 }
