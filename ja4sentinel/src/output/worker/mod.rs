@@ -209,9 +209,14 @@ impl Worker {
             lines += u64::from(matches!(message, Message::Record(_)));
         }
         self.shared.counters.drop(reason, lines);
-        if lines > 0 {
-            let reason = reason.label();
-            tracing::warn!(output = self.name, reason, lines, "records dropped");
+        match reason {
+            _ if lines == 0 => {}
+            // Its reader has gone, and wants no word either.
+            Reason::Closed => tracing::debug!(output = self.name, lines, "output closed"),
+            _ => {
+                let reason = reason.label();
+                tracing::warn!(output = self.name, reason, lines, "records dropped");
+            }
         }
     }
 }
