@@ -126,9 +126,9 @@ counters! {
     SynReplaced: Tally = "syn_replaced",
     /// Ring records written.
     Records: Tally = "ring_records",
-    /// Bytes of frames written into the ring, kept SYNs included.
+    /// Bytes of frames written into the ring, kept SYNs left out.
     Bytes: Tally = "ring_bytes",
-    /// Fragments among the packets handed up.
+    /// Fragments that were to be handed up.
     Fragments: Tally = "fragments",
 }
 

@@ -11,8 +11,8 @@ use crate::packet::Packet;
 /// exceed the budget of a connection anyway.
 const MAX_SLICES: u32 = 5;
 
-/// What of a frame goes into the ring. It lies in the scratch space, for the reasons of
-/// [`crate::packet::View`].
+/// What of a packet shall go into the ring. It lies in the scratch space, for the reasons of
+/// [`crate::view::View`].
 #[repr(C)]
 pub(crate) struct Order {
     /// Bytes of headers, 1 to [`HEADER_ROOM`].
@@ -23,6 +23,8 @@ pub(crate) struct Order {
     pub(crate) sequence: u32,
     /// Whether the SYN in the scratch space goes before: 0 or 1.
     pub(crate) syn: u32,
+    /// Whether it is the first of its connection: 0 or 1.
+    pub(crate) first: u32,
     /// Bytes of payload that are in the ring already.
     done: u32,
 }
@@ -50,10 +52,10 @@ pub(crate) fn fill(packet: &Packet, head: &mut Head, sequence: u32) {
     head.flags = tagged | raw;
 }
 
-/// Carries out an order, in as many records as it takes. The verdict is `HandedUp` when all of it
+/// Carries out the packet's order, in as many records as it takes. The verdict is `HandedUp` when all of it
 /// is in the ring.
 #[inline(never)]
-pub(crate) fn write(packet: &Packet) -> Counter {
+pub(crate) fn carry_out(packet: &Packet) -> Counter {
     let scratch = packet.scratch();
     scratch.order.done = 0;
     fill(packet, &mut scratch.head, scratch.order.sequence);
@@ -72,7 +74,7 @@ pub(crate) fn write(packet: &Packet) -> Counter {
 }
 
 /// Writes the next record.
-#[inline(always)]
+#[inline(never)]
 fn write_slice(packet: &Packet) -> Counter {
     let scratch = packet.scratch();
     let order = &mut scratch.order;
@@ -92,19 +94,29 @@ fn write_slice(packet: &Packet) -> Counter {
     scratch.head.skipped = order.done;
     scratch.head.captured = captured;
     order.done += rest;
-    let (from, before) = if order.syn != 0 {
-        (&raw mut scratch.syn as *mut u8, size_of::<KeptSyn>() + Head::SIZE)
+    let failed = if order.syn != 0 {
+        output(&raw const scratch.syn, size_of::<KeptSyn>() + Head::SIZE, captured)
     } else {
-        (&raw mut scratch.head as *mut u8, Head::SIZE)
+        output(&raw const scratch.head, Head::SIZE, captured)
     };
-    let len = before as u64 + u64::from(captured);
-    let ring = (&raw const EVENTS).cast_mut().cast();
-    // SAFETY: from there to the scratch space's end there are as many bytes, all initialised, since
-    // the map starts as zeros.
-    if unsafe { bpf_ringbuf_output(ring, from.cast(), len, 0) } != 0 {
+    if failed != 0 {
         return Counter::RingFull;
     }
     packet.tally(Counter::Records, 1);
-    packet.tally(Counter::Bytes, len);
+    packet.tally(Counter::Bytes, u64::from(captured));
     Counter::HandedUp
+}
+
+/// Puts one record into the ring: `before` bytes and `captured` ones of a frame.
+#[inline(always)]
+fn output<T>(from: *const T, before: usize, captured: u32) -> i64 {
+    let ring = (&raw const EVENTS).cast_mut().cast();
+    let mut from = from.cast_mut();
+    // Keeps the compiler from choosing between the two places by a number, which the kernel refuses
+    // to add to a pointer without CAP_PERFMON.
+    // SAFETY: moves a register to itself.
+    unsafe { core::arch::asm!("{0} = {0}", inout(reg) from, options(nomem, nostack)) };
+    // SAFETY: from there to the scratch space's end there are as many bytes, all initialised, since
+    // the map starts as zeros.
+    unsafe { bpf_ringbuf_output(ring, from.cast(), before as u64 + u64::from(captured), 0) }
 }

@@ -10,40 +10,44 @@
 use ja4sentinel_common::Counter;
 
 use crate::hello::{self, Second};
-use crate::maps::{self, FLOWS};
+use crate::maps::FLOWS;
 use crate::packet::Packet;
 use crate::state::{Flow, Stage};
 use crate::syn;
 
 /// A segment with payload to a watched port.
 #[inline(always)]
-pub(crate) fn judge(packet: &Packet) -> Counter {
-    let Some(flow) = FLOWS.get_ptr_mut(&packet.view().tuple) else {
-        return unknown(packet);
-    };
-    // SAFETY: the lookup gave a live value. Another CPU may write to it at the same time, or it may
-    // be recycled: each field is an integer of its own, and a wrong one costs a packet too many or
-    // too few of one connection at the worst.
-    let flow = unsafe { &mut *flow };
-    if flow.stage == Stage::Settled && flow.reopened == 0 {
-        return Counter::Settled;
+pub(crate) fn judge(packet: &Packet) -> Result<Counter, Counter> {
+    match FLOWS.get_ptr_mut(&packet.view().tuple) {
+        Some(flow) => {
+            // SAFETY: the lookup gave a live value. Another CPU may write to it at the same time, or
+            // it may be recycled: each field is an integer of its own, and a wrong one costs a
+            // packet too many or too few of one connection at the worst.
+            let flow = unsafe { &mut *flow };
+            if flow.stage == Stage::Settled && flow.reopened == 0 {
+                return Err(Counter::Settled);
+            }
+            if known(packet, flow)? == Counter::HandedUp {
+                return Ok(Counter::HandedUp);
+            }
+        }
+        None => unknown(packet)?,
     }
-    known(packet, flow)
+    Ok(take_up(packet))
 }
 
-/// Payload of a connection that is in `FLOWS`.
+/// Payload of a connection that is in `FLOWS`. `Ok` is `HandedUp`, or `ConnectionsWithSyn` when it
+/// begins a new connection between the same ends.
 #[inline(never)]
-fn known(packet: &Packet, flow: &mut Flow) -> Counter {
+fn known(packet: &Packet, flow: &mut Flow) -> Result<Counter, Counter> {
     let view = packet.view();
     if flow.reopened != 0 && (view.opens() || syn::is_kept(packet)) {
-        return take_up(packet);
+        return Ok(Counter::ConnectionsWithSyn);
     }
     if flow.is_settled(packet) {
-        return Counter::Settled;
+        return Err(Counter::Settled);
     }
-    if hello::read_prefix(packet).is_none() {
-        return Counter::Unreadable;
-    }
+    hello::read_prefix(packet)?;
     if flow.fast_open != 0 && !view.opens() {
         flow.fast_open = 0;
         flow.acknowledgement = view.acknowledgement;
@@ -61,34 +65,29 @@ fn known(packet: &Packet, flow: &mut Flow) -> Counter {
             (Stage::First, Second::ChangeCipherSpec) => {}
             _ => {
                 flow.stage = Stage::Settled;
-                return Counter::Settled;
+                return Err(Counter::Settled);
             }
         }
     }
-    packet.scratch().order.syn = 0;
-    flow.hand_up(packet)
+    flow.order(packet)
 }
 
-/// Payload of a connection that is not in `FLOWS`.
+/// Payload of a connection that is not in `FLOWS`. `Ok` when it is to be taken up.
 #[inline(never)]
-fn unknown(packet: &Packet) -> Counter {
+fn unknown(packet: &Packet) -> Result<(), Counter> {
     let view = packet.view();
-    if !view.opens() && !syn::is_kept(packet) {
-        if hello::read_prefix(packet).is_none() {
-            return Counter::Unreadable;
-        }
-        if !view.may_begin_hello() {
-            return Counter::UnknownConnection;
-        }
+    if view.opens() || syn::is_kept(packet) {
+        return Ok(());
     }
-    take_up(packet)
+    hello::read_prefix(packet)?;
+    if view.may_begin_hello() { Ok(()) } else { Err(Counter::UnknownConnection) }
 }
 
 /// The first payload of a connection.
 #[inline(never)]
 fn take_up(packet: &Packet) -> Counter {
     let view = packet.view();
-    if hello::read_prefix(packet).is_none() {
+    if hello::read_prefix(packet).is_err() {
         return Counter::Unreadable;
     }
     let sequence = view.payload_sequence();
@@ -97,21 +96,33 @@ fn take_up(packet: &Packet) -> Counter {
     if sequence == flow.first && view.may_begin_hello() {
         flow.begin(Stage::First, view, view.record_len());
     }
-    if syn.is_some() || view.opens() {
-        packet.tally(Counter::ConnectionsWithSyn, 1);
-    } else {
-        packet.tally(Counter::ConnectionsWithoutSyn, 1);
+    let counter = match syn.is_some() || view.opens() {
+        true => Counter::ConnectionsWithSyn,
+        false => Counter::ConnectionsWithoutSyn,
+    };
+    packet.tally(counter, 1);
+    let verdict = flow.order(packet).unwrap_or_else(|reason| reason);
+    let order = &mut packet.scratch().order;
+    order.first = 1;
+    order.syn = u32::from(syn.is_some());
+    match FLOWS.insert(&view.tuple, &flow, 0) {
+        Ok(()) => verdict,
+        Err(_) => Counter::TableFull,
     }
-    packet.scratch().order.syn = u32::from(syn.is_some());
-    let verdict = flow.hand_up(packet);
-    if verdict != Counter::HandedUp {
-        packet.tally(Counter::ConnectionsLost, 1);
-        flow.stage = Stage::Settled;
+}
+
+/// What was ordered did not go into the ring. If it was the first of its connection, nobody above
+/// knows of this one, so the rest is of no use.
+#[inline(never)]
+pub(crate) fn lost(packet: &Packet) {
+    if packet.scratch().order.first == 0 {
+        return;
     }
-    if FLOWS.insert(&view.tuple, &flow, 0).is_err() {
-        maps::refused(packet);
+    packet.tally(Counter::ConnectionsLost, 1);
+    if let Some(flow) = FLOWS.get_ptr_mut(&packet.view().tuple) {
+        // SAFETY: as in `judge`.
+        unsafe { (*flow).stage = Stage::Settled };
     }
-    verdict
 }
 
 /// The first fragment of a segment: why it is not wanted, or nothing, and then its connection's
@@ -133,11 +144,10 @@ pub(crate) fn fragment(packet: &Packet) -> Result<(), Counter> {
     let Some(number) = syn::take(packet) else { return Ok(()) };
     let flow = Flow::new(view, number.wrapping_add(1));
     packet.tally(Counter::ConnectionsWithSyn, 1);
-    packet.scratch().order.syn = 1;
-    if FLOWS.insert(&view.tuple, &flow, 0).is_err() {
-        maps::refused(packet);
-    }
-    Ok(())
+    let order = &mut packet.scratch().order;
+    order.first = 1;
+    order.syn = 1;
+    FLOWS.insert(&view.tuple, &flow, 0).map_err(|_| Counter::TableFull)
 }
 
 /// FIN or RST without payload.
@@ -150,8 +160,7 @@ pub(crate) fn close(packet: &Packet) -> Counter {
         if flow.reopened == 0 {
             let over = flow.stage != Stage::Opening && flow.is_answered(view);
             if !over && !flow.is_settled(packet) {
-                packet.scratch().order.syn = 0;
-                return flow.hand_up(packet);
+                return flow.order(packet).unwrap_or_else(|reason| reason);
             }
             // Its ends may be used again, even by a connection whose SYN we miss.
             let _ = FLOWS.remove(&view.tuple);

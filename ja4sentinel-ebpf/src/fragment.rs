@@ -18,11 +18,13 @@ pub(crate) fn judge(packet: &Packet) -> Counter {
     let id =
         DatagramId { source: view.tuple.source, destination: view.tuple.destination, id: view.id };
     let now = event::now();
-    packet.scratch().order.syn = 0;
+    let order = &mut packet.scratch().order;
+    order.first = 0;
+    order.syn = 0;
     if view.offset == 0 {
         if let Err(reason) = first(packet) {
             if FRAGMENTS.insert(&id, &now, 0).is_err() {
-                return maps::refused(packet);
+                return Counter::TableFull;
             }
             return reason;
         }
@@ -74,11 +76,8 @@ fn hand_up(packet: &Packet) -> Counter {
     order.headers = view.at;
     order.payload = len;
     order.sequence = 0;
-    let verdict = event::write(packet);
-    if verdict == Counter::HandedUp {
-        packet.tally(Counter::Fragments, 1);
-    }
-    verdict
+    packet.tally(Counter::Fragments, 1);
+    Counter::HandedUp
 }
 
 /// Whether this CPU may hand up one more fragment in this second.

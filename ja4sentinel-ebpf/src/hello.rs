@@ -1,7 +1,10 @@
 //! Whether a payload begins like a ClientHello. The agent judges for real; here a few bytes decide
 //! what is worth handing up.
 
-use crate::packet::{PREFIX, Packet, View};
+use ja4sentinel_common::Counter;
+
+use crate::packet::Packet;
+use crate::view::{PREFIX, View};
 
 /// TLS record content type, RFC 8446 section 5.1.
 const HANDSHAKE: u8 = 22;
@@ -26,13 +29,14 @@ pub(crate) enum Second {
 
 /// Reads the payload's first bytes into the packet's view.
 #[inline(always)]
-pub(crate) fn read_prefix(packet: &Packet) -> Option<()> {
+pub(crate) fn read_prefix(packet: &Packet) -> Result<(), Counter> {
     let view = packet.view();
     let wanted = view.payload_len.min(PREFIX as u32);
     let to = view.prefix.as_mut_ptr();
     // SAFETY: the place has room for as many bytes.
-    view.prefix_len = unsafe { packet.copy::<{ PREFIX as u32 }>(view.payload_at, wanted, to) }?;
-    Some(())
+    let copied = unsafe { packet.copy::<{ PREFIX as u32 }>(view.payload_at, wanted, to) };
+    view.prefix_len = copied.ok_or(Counter::Unreadable)?;
+    Ok(())
 }
 
 impl View {

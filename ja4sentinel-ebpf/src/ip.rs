@@ -37,7 +37,8 @@ pub(crate) fn read(packet: &Packet, announced: Version, at: u32) -> Result<(), C
 /// RFC 791, section 3.1.
 #[inline(always)]
 fn read_v4(packet: &Packet, at: u32) -> Result<(), Counter> {
-    let [w0, w1, w2, source, destination] = packet.load::<[u32; 5]>(at).ok_or(Counter::IpRunt)?;
+    let [w0, w1, w2, source, destination] =
+        packet.load_usual::<[u32; 5], 14>(at).ok_or(Counter::IpRunt)?;
     let [version_length, _, t0, t1] = w0.to_ne_bytes();
     let [_, _, f0, f1] = w1.to_ne_bytes();
     let protocol = u32::from(w2.to_ne_bytes()[1]);
@@ -77,10 +78,10 @@ fn read_v4(packet: &Packet, at: u32) -> Result<(), Counter> {
 /// RFC 8200, section 3.
 #[inline(always)]
 fn read_v6(packet: &Packet, at: u32) -> Result<(), Counter> {
-    let [w0, w1] = packet.load::<[u32; 2]>(at).ok_or(Counter::IpRunt)?;
+    let [w0, w1] = packet.load_usual::<[u32; 2], 14>(at).ok_or(Counter::IpRunt)?;
     let view = packet.view();
-    let addresses = packet.load_to(at + 8, &mut view.tuple.source);
-    addresses.and(packet.load_to(at + 24, &mut view.tuple.destination)).ok_or(Counter::IpRunt)?;
+    view.tuple.source = packet.load_usual::<_, 22>(at + 8).ok_or(Counter::IpRunt)?;
+    view.tuple.destination = packet.load_usual::<_, 38>(at + 24).ok_or(Counter::IpRunt)?;
     if w0.to_ne_bytes()[0] >> 4 != 6 {
         return Err(Counter::IpVersion);
     }

@@ -28,7 +28,7 @@ pub(crate) fn network(packet: &Packet) -> Result<(Version, u32), Counter> {
     if packet.raw {
         return nibble(packet, 0, Counter::IpRunt, Counter::IpVersion);
     }
-    let mut kind = packet.load(12).map(u16::from_be).ok_or(Counter::LinkRunt)?;
+    let mut kind = packet.load_usual::<_, 12>(12).map(u16::from_be).ok_or(Counter::LinkRunt)?;
     match kind {
         IPV4 => return Ok((Version::V4, 14)),
         IPV6 => return Ok((Version::V6, 14)),

@@ -41,6 +41,8 @@ mod state;
 mod syn;
 #[cfg(target_arch = "bpf")]
 mod tcp;
+#[cfg(target_arch = "bpf")]
+mod view;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

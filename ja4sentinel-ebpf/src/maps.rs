@@ -3,14 +3,11 @@
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, RingBuf};
-use aya_log_ebpf::debug;
-use ja4sentinel_common::{
-    Config, Counter, Counters, HEADER_ROOM, Head, KeptSyn, PORT_WORDS, SLICE, Tuple,
-};
+use ja4sentinel_common::{Config, Counters, HEADER_ROOM, Head, KeptSyn, PORT_WORDS, SLICE, Tuple};
 
 use crate::event::Order;
-use crate::packet::{Packet, View};
 use crate::state::Flow;
+use crate::view::View;
 
 /// Watched ports, one bit each. Written by the agent at any time.
 #[map]
@@ -99,13 +96,4 @@ pub(crate) fn config() -> Config {
             messages: 0,
         },
     }
-}
-
-/// The verdict when the kernel refuses an entry: rare, and worth a message.
-#[inline(never)]
-pub(crate) fn refused(packet: &Packet) -> Counter {
-    if config().messages != 0 {
-        debug!(packet, "the kernel refused an entry in a table");
-    }
-    Counter::TableFull
 }

@@ -1,4 +1,4 @@
-//! One packet under judgement: its bytes, what was read of them, and this CPU's counters.
+//! One packet under judgement: its bytes, and this CPU's counters and scratch space.
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
@@ -6,9 +6,10 @@ use core::mem::MaybeUninit;
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::helpers::bpf_skb_load_bytes;
-use ja4sentinel_common::{Counter, Counters, Tuple};
+use ja4sentinel_common::{Counter, Counters};
 
 use crate::maps::{COUNTERS, SCRATCH, Scratch};
+use crate::view::View;
 
 /// What every part of the judgement needs.
 pub(crate) struct Packet {
@@ -18,45 +19,6 @@ pub(crate) struct Packet {
     /// Whether the bytes begin with the IP header.
     pub(crate) raw: bool,
 }
-
-/// What was read of the packet. It lies in the scratch space rather than on the stack, which is
-/// small, and so that the verifier forgets how each number came about: that keeps the paths through
-/// the headers from multiplying with those behind them.
-#[repr(C)]
-pub(crate) struct View {
-    /// The connection; of a fragment the addresses alone, at first.
-    pub(crate) tuple: Tuple,
-    /// Where in the frame the IP payload begins, behind all extension headers.
-    pub(crate) at: u32,
-    /// Where it ends: padding left out, and never beyond the frame.
-    pub(crate) end: u32,
-    /// What the IP payload is.
-    pub(crate) protocol: u32,
-    /// Whether the datagram is a fragment: 0 or 1. The next two count only then.
-    pub(crate) fragmented: u32,
-    /// Identification of the whole datagram, as it lies in the frame.
-    pub(crate) id: u32,
-    /// Offset of this fragment in the datagram's payload, bytes.
-    pub(crate) offset: u32,
-    /// TCP sequence number, as in the header.
-    pub(crate) sequence: u32,
-    /// TCP acknowledgement number.
-    pub(crate) acknowledgement: u32,
-    /// TCP flags.
-    pub(crate) flags: u32,
-    /// Where in the frame the TCP payload begins: the length of all headers.
-    pub(crate) payload_at: u32,
-    /// TCP payload bytes in the frame.
-    pub(crate) payload_len: u32,
-    /// How many of `prefix` count.
-    pub(crate) prefix_len: u32,
-    /// The first bytes of the payload.
-    pub(crate) prefix: [u8; PREFIX],
-}
-
-/// Payload bytes that are looked at: a change_cipher_spec record and the start of a ClientHello
-/// behind it.
-pub(crate) const PREFIX: usize = 16;
 
 impl EbpfContext for Packet {
     fn as_ptr(&self) -> *mut c_void {
@@ -73,13 +35,22 @@ impl Packet {
     }
 
     /// Adds to a counter.
+    ///
+    /// Its number takes its way over memory, so that the verifier forgets which it is. Else it goes
+    /// through what follows once for each verdict; and without CAP_PERFMON it wants to see the same
+    /// bounds each time that something is added to a pointer.
     #[inline(always)]
     pub(crate) fn tally(&self, counter: Counter, amount: u64) {
-        // SAFETY: the map's value is one `Counters`, which has a place for each counter, and only
-        // this CPU writes to it.
+        let number = &raw mut self.view().counter;
+        // SAFETY: `view` says why nobody else writes there. The map's value is one `Counters`, which
+        // has a place for each counter, and only this CPU writes to it.
         unsafe {
-            let place = self.counters.cast::<u64>().add(counter as usize);
-            *place = (*place).wrapping_add(amount);
+            number.write_volatile(counter as u32);
+            let at = number.read_volatile() as usize;
+            if at < Counter::ALL.len() {
+                let place = self.counters.cast::<u64>().add(at);
+                *place = (*place).wrapping_add(amount);
+            }
         }
     }
 
@@ -121,7 +92,7 @@ impl Packet {
 
     /// A value of plain integers from the frame's bytes at `at`. `None` when the frame is shorter.
     ///
-    /// The linear part of a packet may end anywhere, so bytes are always had by this helper.
+    /// The linear part of a packet may end anywhere, so bytes are had by this helper.
     #[inline(always)]
     pub(crate) fn load<T: Plain>(&self, at: u32) -> Option<T> {
         let mut value = MaybeUninit::<T>::uninit();
@@ -133,13 +104,21 @@ impl Packet {
         }
     }
 
-    /// The same, straight to where it shall be.
+    /// The same, in half the time when `at` is the usual place, and what is there lies in the linear
+    /// part. (Reading there at a place that is no constant would take CAP_PERFMON.)
     #[inline(always)]
-    pub(crate) fn load_to<T: Plain>(&self, at: u32, to: &mut T) -> Option<()> {
-        let to = core::ptr::from_mut(to).cast();
-        // SAFETY: the helper writes exactly this many bytes to the place.
-        let failed = unsafe { bpf_skb_load_bytes(self.skb.cast(), at, to, size_of::<T>() as u32) };
-        (failed == 0).then_some(())
+    pub(crate) fn load_usual<T: Plain, const USUAL: u32>(&self, at: u32) -> Option<T> {
+        if at == USUAL {
+            // SAFETY: as above.
+            let (start, end) =
+                unsafe { ((*self.skb).data as usize, (*self.skb).data_end as usize) };
+            let from = start + USUAL as usize;
+            if from + size_of::<T>() <= end {
+                // SAFETY: as many bytes are there.
+                return Some(unsafe { (*(from as *const Even<T>)).0 });
+            }
+        }
+        self.load(at)
     }
 
     /// Copies `len` bytes of the frame, at least one and at most `MOST`, a power of two. Gives the
@@ -175,6 +154,11 @@ fn opaque(number: u32) -> u32 {
     unsafe { core::arch::asm!("{0} = {0}", inout(reg) number, options(pure, nomem, nostack)) };
     number as u32
 }
+
+/// A value at an even address, as all headers are: that of the packet is, and each header is an even
+/// number of bytes long.
+#[repr(C, packed(2))]
+struct Even<T: Plain>(T);
 
 /// Integers, and arrays of them.
 ///

@@ -3,10 +3,11 @@
 use aya_ebpf::bindings::{__sk_buff, TC_ACT_UNSPEC};
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
+use aya_log_ebpf::debug;
 use ja4sentinel_common::Counter;
 
 use crate::packet::Packet;
-use crate::{flow, fragment, ip, link, maps, syn, tcp};
+use crate::{event, flow, fragment, ip, link, maps, syn, tcp};
 
 /// For interfaces whose frames begin with an Ethernet header.
 #[classifier]
@@ -26,12 +27,22 @@ pub(crate) fn ja4sentinel_raw(context: TcContext) -> i32 {
 fn classify(skb: *mut __sk_buff, raw: bool) -> i32 {
     if let Some(packet) = Packet::new(skb, raw) {
         packet.tally(Counter::Packets, 1);
-        let verdict = judge(&packet).unwrap_or_else(|reason| reason);
+        let mut verdict = judge(&packet).unwrap_or_else(|reason| reason);
+        if verdict == Counter::HandedUp {
+            verdict = event::carry_out(&packet);
+            if verdict != Counter::HandedUp {
+                flow::lost(&packet);
+            }
+        }
         packet.tally(verdict, 1);
+        if matches!(verdict, Counter::TableFull | Counter::Unreadable) {
+            say(&packet, verdict);
+        }
     }
     TC_ACT_UNSPEC
 }
 
+/// The verdict. Where it is `HandedUp`, the packet's order says what shall go into the ring.
 #[inline(always)]
 fn judge(packet: &Packet) -> Result<Counter, Counter> {
     let (version, at) = link::network(packet)?;
@@ -41,18 +52,27 @@ fn judge(packet: &Packet) -> Result<Counter, Counter> {
         return Ok(fragment::judge(packet));
     }
     tcp::read(packet)?;
-    let verdict = if !maps::watched(view.tuple.ports) {
-        Counter::OtherPort
-    } else if view.opens() {
-        syn::judge(packet)
-    } else if view.payload_len != 0 {
+    if !maps::watched(view.tuple.ports) {
+        return Err(Counter::OtherPort);
+    }
+    if view.opens() {
+        syn::judge(packet)?;
+    }
+    if view.payload_len != 0 {
         flow::judge(packet)
     } else if view.closes() {
-        flow::close(packet)
+        Ok(flow::close(packet))
     } else {
-        Counter::NoPayload
-    };
-    Ok(verdict)
+        Err(Counter::NoPayload)
+    }
+}
+
+/// A message, if they are wanted, for verdicts that should never come about.
+#[inline(never)]
+fn say(packet: &Packet, verdict: Counter) {
+    if maps::config().messages != 0 {
+        debug!(packet, "verdict {} on interface {}", verdict as u32, packet.interface());
+    }
 }
 
 /// The compiler asks for one; no path of the program leads here.

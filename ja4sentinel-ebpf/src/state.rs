@@ -4,8 +4,9 @@ use ja4sentinel_common::{Counter, HEADER_ROOM};
 
 use crate::event;
 use crate::maps::{self, SETTLED};
-use crate::packet::{Packet, View};
+use crate::packet::Packet;
 use crate::tcp::before;
+use crate::view::View;
 
 /// A connection whose payload has begun.
 #[repr(C)]
@@ -90,12 +91,12 @@ impl Flow {
         self.stage == Stage::Settled
     }
 
-    /// Hands up a segment, within the byte budget.
+    /// Orders that a segment be handed up, within the byte budget. `Ok` is `HandedUp`.
     #[inline(always)]
-    pub(crate) fn hand_up(&mut self, packet: &Packet) -> Counter {
+    pub(crate) fn order(&mut self, packet: &Packet) -> Result<Counter, Counter> {
         let view = packet.view();
         if view.payload_at > HEADER_ROOM as u32 {
-            return Counter::HeadersTooLong;
+            return Err(Counter::HeadersTooLong);
         }
         let left = maps::config().stream_budget.saturating_sub(self.spent);
         let len = view.payload_len.min(left);
@@ -103,6 +104,8 @@ impl Flow {
         order.headers = view.payload_at;
         order.payload = len;
         order.sequence = view.sequence;
+        order.syn = 0;
+        order.first = 0;
         self.spent = self.spent.saturating_add(len);
         let end = view.payload_sequence().wrapping_add(view.payload_len);
         if before(self.high, end) {
@@ -112,6 +115,6 @@ impl Flow {
             self.stage = Stage::Settled;
             packet.tally(Counter::BudgetSpent, 1);
         }
-        event::write(packet)
+        Ok(Counter::HandedUp)
     }
 }

@@ -2,17 +2,18 @@
 
 use ja4sentinel_common::{Counter, Head, KeptSyn, SYN_ROOM};
 
-use crate::maps::{self, FLOWS, SYNS};
+use crate::event;
+use crate::maps::{FLOWS, SYNS};
 use crate::packet::Packet;
-use crate::{event, flow};
 
 /// How far behind a SYN's number its connection's first payload may begin: a segment that overtook
 /// others lies within the first window, and what lies beyond belongs to another connection.
 const WINDOW: u32 = 64 * 1024;
 
-/// A SYN to a watched port.
+/// A SYN to a watched port. `Err` is its verdict; `Ok` is TCP Fast Open (RFC 7413): the payload need
+/// not wait, as it has its SYN with it.
 #[inline(never)]
-pub(crate) fn judge(packet: &Packet) -> Counter {
+pub(crate) fn judge(packet: &Packet) -> Result<(), Counter> {
     let view = packet.view();
     if let Some(flow) = FLOWS.get_ptr_mut(&view.tuple) {
         // SAFETY: the lookup gave a live value; a race with another CPU tears no single field.
@@ -20,15 +21,11 @@ pub(crate) fn judge(packet: &Packet) -> Counter {
             if (*flow).first != view.payload_sequence() {
                 (*flow).reopened = 1;
             } else if view.payload_len == 0 {
-                return Counter::SynRepeated;
+                return Err(Counter::SynRepeated);
             }
         }
     }
-    if view.payload_len != 0 {
-        // TCP Fast Open (RFC 7413): the payload need not wait, and has its SYN with it.
-        return flow::judge(packet);
-    }
-    keep(packet)
+    if view.payload_len == 0 { Err(keep(packet)) } else { Ok(()) }
 }
 
 /// Stores a SYN without payload.
@@ -53,7 +50,7 @@ fn keep(packet: &Packet) -> Counter {
         return Counter::Unreadable;
     }
     if SYNS.insert(&view.tuple, &*syn, 0).is_err() {
-        return maps::refused(packet);
+        return Counter::TableFull;
     }
     if replaces {
         packet.tally(Counter::SynReplaced, 1);
@@ -84,7 +81,9 @@ fn belongs(packet: &Packet, syn: &KeptSyn) -> bool {
 #[inline(always)]
 pub(crate) fn take(packet: &Packet) -> Option<u32> {
     let syn = kept(packet).filter(|syn| belongs(packet, syn))?;
-    packet.scratch().syn = *syn;
+    // SAFETY: a map's entry and the scratch space do not overlap. (An assignment would become a loop
+    // over bytes, for the case that they do.)
+    unsafe { core::ptr::copy_nonoverlapping(syn, &raw mut packet.scratch().syn, 1) };
     SYNS.remove(&packet.view().tuple).ok()?;
     Some(packet.scratch().syn.head.sequence)
 }

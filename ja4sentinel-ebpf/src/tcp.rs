@@ -2,7 +2,8 @@
 
 use ja4sentinel_common::Counter;
 
-use crate::packet::{Packet, View};
+use crate::packet::Packet;
+use crate::view::View;
 
 const FIN: u32 = 0x01;
 const SYN: u32 = 0x02;
@@ -17,8 +18,11 @@ pub(crate) fn read(packet: &Packet) -> Result<(), Counter> {
     if at + 20 > view.end {
         return Err(Counter::TcpRunt);
     }
-    let [ports, sequence, acknowledgement, word] =
-        packet.load::<[u32; 4]>(at).ok_or(Counter::TcpRunt)?;
+    let words = match at {
+        54 => packet.load_usual::<[u32; 4], 54>(at),
+        _ => packet.load_usual::<[u32; 4], 34>(at),
+    };
+    let [ports, sequence, acknowledgement, word] = words.ok_or(Counter::TcpRunt)?;
     let [offset, flags, _, _] = word.to_ne_bytes();
     let header = u32::from(offset >> 4) * 4;
     if header < 20 || at + header > view.end {

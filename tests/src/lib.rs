@@ -6,6 +6,7 @@ pub mod clients;
 pub mod faults;
 pub mod frames;
 pub mod hellos;
+pub mod injection;
 pub mod interrupt;
 pub mod netns;
 pub mod notice;

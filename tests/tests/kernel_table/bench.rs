@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ja4sentinel::capture::ebpf::{EbpfSource, Options, PROGRAMS};
+use ja4sentinel::capture::ebpf::{EbpfSource, OBJECT, Options, PROGRAMS};
 use ja4sentinel::capture::{Captured, Live, Source};
 use ja4sentinel::sensor::PortSet;
 use ja4sentinel::wire::{
@@ -118,7 +118,11 @@ impl Bench {
         let config =
             Config { stream_budget: BUDGET, fragment_budget: FRAGMENT_BUDGET, messages: 1 };
         let options = Options { config, ring_bytes: 1 << 20, ..Options::default() };
-        let mut source = EbpfSource::open(&options).unwrap_or_else(|error| {
+        // Another build of the program is tested when this names its file.
+        let object =
+            std::env::var_os("JA4SENTINEL_BPF_OBJECT").map(|path| std::fs::read(path).unwrap());
+        let opened = EbpfSource::open_object(object.as_deref().unwrap_or(OBJECT), &options);
+        let mut source = opened.unwrap_or_else(|error| {
             panic!("{error}\nThis test needs privilege: use `cargo xtask test`.")
         });
         let ports = PortSet::from_iter([PORT]);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 
 use aya::Ebpf;
 use aya::programs::tc::{
@@ -10,10 +9,10 @@ use aya::programs::tc::{
     qdisc_detach_program,
 };
 use aya::programs::{LinkOrder, ProgramError, SchedClassifier, TcAttachType};
-use nix::ifaddrs::getifaddrs;
 
 use super::error::{EbpfError, os_error};
 use super::lease::Lease;
+use super::link_type::program_for;
 use super::object::PROGRAMS;
 use crate::capture::Interface;
 
@@ -179,31 +178,4 @@ fn remove_leftovers(name: &str) {
             }
         }
     }
-}
-
-/// The program that reads this interface's frames, by the numbers of `linux/if_arp.h`.
-fn program_for(name: &Arc<str>) -> Result<&'static str, EbpfError> {
-    let [ethernet, raw] = PROGRAMS;
-    match link_type(name)? {
-        libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => Ok(ethernet),
-        libc::ARPHRD_NONE
-        | libc::ARPHRD_PPP
-        | libc::ARPHRD_TUNNEL
-        | libc::ARPHRD_TUNNEL6
-        | libc::ARPHRD_SIT
-        | ARPHRD_RAWIP => Ok(raw),
-        kind => Err(EbpfError::LinkType { name: Arc::clone(name), kind }),
-    }
-}
-
-/// Raw IP, as of mobile modems.
-const ARPHRD_RAWIP: u16 = 519;
-
-/// The interface's ARPHRD type.
-fn link_type(name: &Arc<str>) -> Result<u16, EbpfError> {
-    getifaddrs()
-        .map_err(EbpfError::system)?
-        .filter(|entry| entry.interface_name == **name)
-        .find_map(|entry| entry.address?.as_link_addr().map(|link| link.hatype()))
-        .ok_or_else(|| EbpfError::NoInterface(Arc::clone(name)))
 }

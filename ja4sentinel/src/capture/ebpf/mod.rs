@@ -5,6 +5,7 @@ mod attachment;
 mod clock;
 mod error;
 mod lease;
+mod link_type;
 mod messages;
 mod object;
 mod ring;
@@ -58,7 +59,15 @@ impl EbpfSource {
     /// # Errors
     /// The kernel refuses it: too old, or the privilege is missing. The message says what to do.
     pub fn open(options: &Options) -> Result<Self, EbpfError> {
-        let mut loaded = object::load(options)?;
+        Self::open_object(OBJECT, options)
+    }
+
+    /// The same with another build of the program than the embedded one.
+    ///
+    /// # Errors
+    /// Likewise, or it is no such program.
+    pub fn open_object(object: &[u8], options: &Options) -> Result<Self, EbpfError> {
+        let mut loaded = object::load(object, options)?;
         let source = Self {
             ring: Ring::new(loaded.map("EVENTS")?),
             readiness: None,

@@ -76,7 +76,7 @@ impl Loaded {
 }
 
 /// Loads maps and programs into the kernel.
-pub(super) fn load(options: &Options) -> Result<Loaded, EbpfError> {
+pub(super) fn load(object: &[u8], options: &Options) -> Result<Loaded, EbpfError> {
     // Before 5.11 the kernel counts maps as locked memory. When we may not raise the limit it may
     // still suffice; if not, the error of loading says so.
     let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
@@ -86,7 +86,7 @@ pub(super) fn load(options: &Options) -> Result<Loaded, EbpfError> {
         .map_max_entries("SYNS", options.syns)
         .map_max_entries("SETTLED", Options::SETTLED)
         .map_max_entries("FRAGMENTS", Options::FRAGMENTS)
-        .load(OBJECT)?;
+        .load(object)?;
     for name in PROGRAMS {
         let program = object.program_mut(name).ok_or(EbpfError::Object(name))?;
         let program: &mut SchedClassifier = program.try_into()?;
