@@ -13,10 +13,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The agent looks at no more than 64 KiB of a hello, and each of its bytes may sit in a TLS
-    /// record of its own, with a header of five bytes; a preamble stays below what that leaves
-    /// over in all real cases.
-    pub const STREAM_BUDGET: u32 = 96 * 1024;
+    /// Four times what the agent looks at for one hello: two hellos (HelloRetryRequest), a preamble,
+    /// early data, and as much again of repeated segments.
+    pub const STREAM_BUDGET: u32 = 4 * 64 * 1024;
     /// A hundred fragmented hellos of ten pieces each in a tenth of a second; a flood costs 15 MB/s
     /// of ring at the most.
     pub const FRAGMENT_BUDGET: u32 = 10_000;

@@ -158,8 +158,8 @@ pub(crate) fn close(packet: &Packet) -> Counter {
         // SAFETY: as in `judge`.
         let flow = unsafe { &mut *flow };
         if flow.reopened == 0 {
-            let over = flow.stage != Stage::Opening && flow.is_answered(view);
-            if !over && !flow.is_settled(packet) {
+            // Forged ones must not end a hello, so none does; the agent says when it is over.
+            if !flow.is_settled(packet) {
                 return flow.order(packet).unwrap_or_else(|reason| reason);
             }
             // Its ends may be used again, even by a connection whose SYN we miss.

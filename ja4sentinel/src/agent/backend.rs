@@ -64,7 +64,7 @@ fn ebpf(config: &Config, list: &[Interface]) -> Result<Backend> {
     if let Err(limit) = suitable(config) {
         tracing::warn!("{limit:#}");
     }
-    let mut source = EbpfSource::open(&ebpf::Options::default())?;
+    let mut source = EbpfSource::open(&ebpf::Options::of(&config.settings))?;
     source.set_ports(&config.settings.ports)?;
     take_up(&mut source, config, list)?;
     Ok(Backend::Ebpf(Box::new(source)))

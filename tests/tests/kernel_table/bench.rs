@@ -17,8 +17,6 @@ pub(crate) const PORT: u16 = 443;
 const GO_ON: i32 = -1;
 /// Payload bytes of one connection that are handed up at most, in this table.
 pub(crate) const BUDGET: u32 = 8 * 1024;
-/// Fragments that are handed up in a second at most, in this table.
-pub(crate) const FRAGMENT_BUDGET: u32 = 100_000;
 
 /// One line of the table: a name, and packets in the order in which they come.
 pub(crate) struct Row {
@@ -115,19 +113,33 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let config =
-            Config { stream_budget: BUDGET, fragment_budget: FRAGMENT_BUDGET, messages: 1 };
-        let options = Options { config, ring_bytes: 1 << 20, ..Options::default() };
+        Self::with(&Options {
+            config: Config { stream_budget: BUDGET, ..Config::default() },
+            ..Options::default()
+        })
+    }
+
+    pub(crate) fn with(options: &Options) -> Self {
         // Another build of the program is tested when this names its file.
         let object =
             std::env::var_os("JA4SENTINEL_BPF_OBJECT").map(|path| std::fs::read(path).unwrap());
-        let opened = EbpfSource::open_object(object.as_deref().unwrap_or(OBJECT), &options);
+        let opened = EbpfSource::open_object(object.as_deref().unwrap_or(OBJECT), options);
         let mut source = opened.unwrap_or_else(|error| {
             panic!("{error}\nThis test needs privilege: use `cargo xtask test`.")
         });
         let ports = PortSet::from_iter([PORT]);
         source.set_ports(&ports).unwrap();
         Self { source, ports, last_ns: 0 }
+    }
+
+    /// Runs a frame through the program for Ethernet and leaves the ring as it is.
+    pub(crate) fn pass(&mut self, frame: &[u8]) {
+        self.source.rehearse(PROGRAMS[0], frame, 1).unwrap();
+    }
+
+    /// Takes what waits in the ring; gives the number of frames.
+    pub(crate) fn drain(&mut self) -> usize {
+        std::iter::from_fn(|| self.source.next().unwrap().map(drop)).count()
     }
 
     pub(crate) fn counters(&self) -> Counters {

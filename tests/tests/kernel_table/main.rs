@@ -11,6 +11,8 @@ mod fragments;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod selection;

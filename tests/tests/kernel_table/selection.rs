@@ -306,8 +306,13 @@ fn endings() -> Vec<Row> {
             .up(&Packet { acknowledgement: 0, ..at(1000, []).flags(flags::RST) }),
         part("FIN with the last of the hello")
             .up(&flagged(at(1000, &hello(1800)[1000..]), flags::FIN)),
-        begun("FIN after the answer, nothing said: the ends are free")
-            .quiet(&flagged(answered(517, []), flags::FIN), Settled)
+        begun("FIN after the answer, nothing said").up(&flagged(answered(517, []), flags::FIN)),
+        part("forged RST in mid-hello")
+            .up(&at(99_000_000, []).flags(flags::RST))
+            .up(&at(1000, &hello(1800)[1000..])),
+        begun("FIN after bulk data: the ends are free")
+            .quiet(&answered(517, application_data(99)), Settled)
+            .quiet(&flagged(answered(621, []), flags::FIN), Settled)
             .up(&data(client4(), 77_000_000, hello(517)))
             .tally(ConnectionsWithoutSyn, 1),
         begun("RST after bulk data")

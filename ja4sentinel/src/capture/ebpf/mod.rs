@@ -27,7 +27,7 @@ pub use error::{Cause, EbpfError};
 pub use object::{OBJECT, Options, PROGRAMS};
 
 use super::{Captured, Counters, Interface, Live, Source};
-use crate::sensor::PortSet;
+use crate::sensor::{PortSet, Settings};
 use crate::wire::Endpoint;
 use attachment::Attachments;
 use messages::Messages;
@@ -92,12 +92,14 @@ impl EbpfSource {
         Ok(())
     }
 
-    /// Sets what the program may be told while it runs.
+    /// Takes over new settings, as far as they concern the program. The sizes of its tables stay
+    /// as they are.
     ///
     /// # Errors
     /// The kernel refuses the write.
-    pub fn set_config(&mut self, config: Config) -> Result<(), EbpfError> {
-        Ok(self.config.set(0, config, 0)?)
+    pub fn reconfigure(&mut self, settings: &Settings) -> Result<(), EbpfError> {
+        self.config.set(0, object::config(settings), 0)?;
+        self.set_ports(&settings.ports)
     }
 
     /// Where the classifier is attached at present.

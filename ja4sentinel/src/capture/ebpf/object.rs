@@ -8,6 +8,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::Direction;
 use super::error::EbpfError;
+use crate::sensor::Settings;
 
 /// The compiled program, as `cargo xtask ebpf build` made it.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/ja4sentinel.bpf.o");
@@ -44,6 +45,31 @@ impl Options {
     const SETTLED: u32 = 16 * 1024;
     /// Fragmented datagrams of other ports, remembered for a second.
     const FRAGMENTS: u32 = 8 * 1024;
+}
+
+impl Options {
+    /// What fits these settings.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        // Settled connections keep their entry, so there are more of them than the agent tracks.
+        let flows = u32::try_from(settings.limits.flows).unwrap_or(u32::MAX / 2);
+        Self {
+            flows: Self::FLOWS.max(flows.saturating_add(flows / 4)),
+            config: config(settings),
+            ..Self::default()
+        }
+    }
+}
+
+/// What the program is told while it runs.
+pub(super) fn config(settings: &Settings) -> Config {
+    let bytes = u32::try_from(settings.limits.bytes_per_hello).unwrap_or(u32::MAX);
+    Config {
+        // As for the default.
+        stream_budget: bytes.saturating_mul(4),
+        messages: tracing::enabled!(tracing::Level::DEBUG).into(),
+        ..Config::default()
+    }
 }
 
 impl Default for Options {
