@@ -1,12 +1,12 @@
 //! What a Ctrl-C does to a command that has made things outside of its own process.
 
-use std::sync::Arc;
 use std::sync::Once;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+use crate::process::{descendants, signal};
 
 /// Signals by which a user or a supervisor asks a program to end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -31,12 +31,15 @@ fn start(clean_up: fn()) -> Result<()> {
     Ok(())
 }
 
-/// Keeps this process alive through the ending signals while a child that gets them too, from the
-/// terminal, ends in its own way. Children start with the default dispositions.
-pub fn leave_to_child() -> Result<()> {
-    for signal in ENDING {
-        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
-            .context("cannot catch signals")?;
-    }
+/// Keeps this process alive while its child ends in its own way: SIGTERM and SIGHUP are passed on
+/// to all descendants, SIGINT is not, since the terminal sends it to them as well. Children start
+/// with the default dispositions.
+pub fn leave_to_children() -> Result<()> {
+    let mut signals = Signals::new(ENDING).context("cannot catch signals")?;
+    std::thread::spawn(move || {
+        for number in signals.forever().filter(|number| *number != SIGINT) {
+            descendants(std::process::id()).into_iter().for_each(|child| signal(child, number));
+        }
+    });
     Ok(())
 }

@@ -57,6 +57,27 @@ pub fn signal(process_id: u32, signal: i32) {
     }
 }
 
+/// The running processes that descend from this one.
+pub fn descendants(process_id: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let parents: Vec<(u32, u32)> = entries
+        .filter_map(|entry| {
+            let process = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            // Name in brackets, state, parent (proc(5)).
+            let (_, behind_name) = stat.rsplit_once(") ")?;
+            Some((process, behind_name.split(' ').nth(1)?.parse().ok()?))
+        })
+        .collect();
+    let mut found = vec![process_id];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| process));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
 /// What a process that has ended leaves.
 #[derive(Debug)]
 pub struct Finished {
@@ -222,6 +243,7 @@ mod tests {
         let process = shell("sleep 600 & echo $!; wait");
         assert!(wait_until(Duration::from_secs(10), || process.stdout().ends_with('\n')));
         let sleeper: u32 = process.stdout().trim().parse().unwrap();
+        assert_eq!(descendants(process.id()), [sleeper]);
         let finished = process.finish(Duration::from_millis(50));
         assert!(finished.status.is_none());
         let running = || {

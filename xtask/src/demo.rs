@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     println!("The rest needs root, for network namespaces and eBPF.");
     let mut command = process::as_root(std::env::current_exe()?)?;
     command.arg("demo").arg("--agent").arg(&agent);
-    interrupt::leave_to_child()?;
+    interrupt::leave_to_children()?;
     let status = command.status().context("cannot start sudo")?;
     Ok(process::exit_code(status))
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut command = process::as_root(&agent)?;
     command.arg("run").args(&arguments.agent);
     // A Ctrl-C on the terminal reaches the agent too, which drains and detaches; we wait for it.
-    ja4sentinel_tests::interrupt::leave_to_child()?;
+    ja4sentinel_tests::interrupt::leave_to_children()?;
     let status = command.status().with_context(|| format!("cannot start {}", agent.display()))?;
     Ok(process::exit_code(status))
 }

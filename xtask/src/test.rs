@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !is_root() {
         command.env(format!("CARGO_TARGET_{}_RUNNER", host()?), "sudo --preserve-env");
     }
-    ja4sentinel_tests::interrupt::leave_to_child()?;
+    ja4sentinel_tests::interrupt::leave_to_children()?;
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
     let output = child.stdout.take().context("cargo has no output")?;
     let counts = show_and_count(BufReader::new(output), std::io::stdout().lock())?;
