@@ -119,6 +119,8 @@ impl Lab {
             "network namespaces need root: use `cargo xtask test` or `cargo xtask demo`"
         );
         ensure!(find_program("ip").is_some(), "no `ip` program: install iproute2");
+        // `ip netns exec` puts the lab's over it, and cannot where there is none.
+        ensure!(Path::new("/etc/hosts").exists(), "no /etc/hosts: run `cargo xtask setup`");
         interrupt::clean_up_and_exit(remove_all_and_stay_locked)?;
         remove_leftovers();
 

@@ -42,6 +42,8 @@ enum Presence {
 
 /// Where a thing comes from.
 pub(super) enum Source {
+    /// Nowhere: an empty file of this name will do.
+    EmptyFile(&'static str),
     /// The system's package manager.
     Packages(Names),
     /// The package manager where it has tshark 4.4, else a chroot of a later Debian.
@@ -102,6 +104,14 @@ const NEEDS: &[Need] = &[
         required: Some(Purpose::Demo),
         present: Presence::Program(&["ip"]),
         source: Source::Packages(Names { dnf: "iproute", ..Names::everywhere("iproute2") }),
+    },
+    Need {
+        name: "/etc/hosts",
+        why: "gives way, inside the clients' namespace, to one that knows the server",
+        from: Purpose::Demo,
+        required: Some(Purpose::Demo),
+        present: Presence::File("/etc/hosts"),
+        source: Source::EmptyFile("/etc/hosts"),
     },
     Need {
         name: "openssl",

@@ -1,5 +1,7 @@
 //! How to get what is missing on this system.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use super::chroot;
@@ -12,6 +14,8 @@ use crate::process;
 pub(super) struct Plan {
     manager: Option<Manager>,
     packages: Vec<&'static str>,
+    /// Empty files to make.
+    files: Vec<&'static str>,
     /// Whether tshark comes from a chroot.
     chroot: bool,
     /// Whether the eBPF toolchain is to be completed.
@@ -25,12 +29,14 @@ impl Plan {
         let mut plan = Self {
             manager,
             packages: Vec::new(),
+            files: Vec::new(),
             chroot: false,
             toolchain: false,
             by_hand: Vec::new(),
         };
         for need in missing {
             match (&need.source, manager) {
+                (Source::EmptyFile(path), _) => plan.files.push(path),
                 (Source::Packages(names), Some(manager)) => {
                     plan.packages.push(manager.name_in(names));
                 }
@@ -52,6 +58,9 @@ impl Plan {
     /// The commands as a person would type them.
     pub(super) fn commands(&self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
+        for path in &self.files {
+            lines.push(process::line(&Self::touch(path)?));
+        }
         if let Some(manager) = self.manager
             && !self.packages.is_empty()
         {
@@ -72,9 +81,20 @@ impl Plan {
         &self.by_hand
     }
 
+    fn touch(path: &str) -> Result<Command> {
+        let mut command = process::as_root("touch")?;
+        command.arg(path);
+        Ok(command)
+    }
+
     /// Does it. A failed part does not keep the others from being tried: whoever made the plan
     /// looks again at what is missing.
     pub(super) fn carry_out(&self) {
+        for path in &self.files {
+            if let Err(error) = Self::touch(path).and_then(|mut touch| process::run(&mut touch)) {
+                eprintln!("set-up: {error:#}");
+            }
+        }
         if let Some(manager) = self.manager
             && !self.packages.is_empty()
             && let Err(error) = manager.install(&self.packages)
