@@ -127,7 +127,7 @@ fn rsyslog_understands_every_transport() {
          global(workDirectory=\"{dir}\" maxMessageSize=\"64k\")\n\
          input(type=\"imuxsock\" Socket=\"{socket}\" UseSpecialParser=\"off\" ParseHostname=\"on\"\n  \
          RateLimit.Interval=\"0\")\n\
-         input(type=\"imudp\" address=\"127.0.0.1\" port=\"{udp}\")\n\
+         input(type=\"imudp\" address=\"127.0.0.1\" port=\"{udp}\" rcvbufSize=\"4m\")\n\
          input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{tcp}\")\n\
          template(name=\"t\" type=\"string\"\n  \
          string=\"%syslogfacility-text% %app-name% %msgid% %msg%\\n\")\n\

@@ -85,9 +85,9 @@ pub(crate) fn numbers(lines: &str) -> Vec<u64> {
         .collect()
 }
 
-/// Waits until `done` holds; fails after ten seconds, saying `what`.
+/// Waits until `done` holds; fails after half a minute, saying `what`.
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !done() {
         assert!(Instant::now() < deadline, "still not: {what}");
         std::thread::sleep(Duration::from_millis(5));
