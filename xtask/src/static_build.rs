@@ -23,6 +23,14 @@ const AGENT: &str = "ja4sentinel";
 /// Links the C library in, and whatever else the linker finds an archive of.
 const FLAG: &str = "-Ctarget-feature=+crt-static";
 
+/// Settings for programs that run for seconds: quickly built, and small, since the machines hold
+/// them in memory.
+const QUICK: [&str; 3] = [
+    "profile.dev.debug=false",
+    "profile.dev.strip=\"symbols\"",
+    "profile.dev.package.\"*\".opt-level=0",
+];
+
 /// What [`agent_and_tests`] built.
 pub(crate) struct Programs {
     pub(crate) agent: PathBuf,
@@ -33,6 +41,9 @@ pub(crate) struct Programs {
 /// cargo for both, which else would build what they share twice, with other features.
 pub(crate) fn agent_and_tests(pattern: &str) -> Result<Programs> {
     let mut cargo = cargo("dev")?;
+    for setting in QUICK {
+        cargo.args(["--config", setting]);
+    }
     cargo.args(["--package", "ja4sentinel", "--bin", "ja4sentinel"]);
     cargo.args(["--package", "ja4sentinel-tests", "--test", pattern]);
     let built = executables(cargo.args(["--features", "ja4sentinel-tests/privileged"]))?;
@@ -70,8 +81,7 @@ fn cargo(profile: &str) -> Result<Command> {
     cargo.env("CARGO_TARGET_DIR", workspace::target().join("static"));
     let flags: Vec<_> = std::iter::once(FLAG.to_owned()).chain(Remap::new()?.flags()).collect();
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-    // Symbols are most of a test program's size, and the machines hold it in memory.
-    cargo.env("CARGO_PROFILE_DEV_STRIP", "symbols").env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    cargo.args(["--config", "profile.release.strip=\"symbols\""]);
     Ok(cargo)
 }
 
