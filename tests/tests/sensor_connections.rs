@@ -71,6 +71,25 @@ fn what_follows_the_hello_settles_the_connection() {
 }
 
 #[test]
+fn only_a_further_hello_that_began_is_lost() {
+    let from = u32::try_from(small().len()).unwrap();
+    let change_cipher_spec = record(20, &[1]);
+    let begun = [change_cipher_spec.clone(), large()[..9].to_vec()].concat();
+    for (bytes, lost) in [(&change_cipher_spec[..], 0), (&change_cipher_spec[..4], 0), (&begun, 1)]
+    {
+        let mut lab = Lab::new(Settings::default());
+        let client = Client::new(50000, 7);
+        lab.feed(&client.syn());
+        lab.feed(&client.data(0, &small()));
+        lab.feed(&client.data(from, bytes));
+        assert_eq!(lab.settled.len(), 0, "a further hello may follow");
+        let ledger = lab.finish();
+        let further = ledger.stage("further_hellos").map(|stage| (stage.taken, stage.losses()));
+        assert_eq!(further, Some((lost, lost)), "{bytes:?}");
+    }
+}
+
+#[test]
 fn ports_used_again_make_a_new_connection() {
     for end in [Some(flags::RST), Some(flags::FIN | flags::ACK), None] {
         let mut lab = Lab::new(Settings::default());

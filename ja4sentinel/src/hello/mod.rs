@@ -15,5 +15,5 @@ mod records;
 pub use cause::{Malformed, NotTls};
 pub use client_hello::{ClientHello, Extension, Extensions, U16s};
 pub use message::MAX_BODY;
-pub use reading::{FoundHello, Reading, lacking, read, read_next};
+pub use reading::{FoundHello, Reading, lacking, next_begun, read, read_next};
 pub use records::MAX_RECORD;

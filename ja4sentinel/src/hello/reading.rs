@@ -59,6 +59,16 @@ pub fn read_next<'a>(stream: &'a [u8], open: usize, scratch: &'a mut Vec<u8>) ->
     }
 }
 
+/// Whether a further ClientHello may have begun in `stream`, which is as in [`read_next`]: whether
+/// anything came but change_cipher_spec records and alerts.
+#[must_use]
+pub fn next_begun(stream: &[u8], open: usize) -> bool {
+    if open > 0 {
+        return !stream.is_empty();
+    }
+    records::interlude(stream).is_some_and(|skipped| skipped < stream.len())
+}
+
 /// How many more bytes it takes at least until [`read`], or [`read_next`] with `open` bytes, finds
 /// a complete hello where it has found that it needs more. Whoever collects a stream byte by byte
 /// need not read all of it anew with each; a broken hello then shows a little later.

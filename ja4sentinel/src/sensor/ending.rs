@@ -5,7 +5,7 @@ use super::connection::{Connection, Effect, Stage};
 use super::reason::Reason;
 use super::{Outcome, report};
 use crate::flow::{Key, Limit};
-use crate::hello::NotTls;
+use crate::hello::{self, NotTls};
 
 /// Why a connection is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Connection {
         let reason = self.reason(end);
         if self.is_unfinished() {
             self.lose(reason, key, bench, out);
-        } else if !self.is_settled() && self.unread() > 0 {
+        } else if self.has_begun_further() {
             bench.counters.lose_further(reason);
         }
         self.settle(bench);
@@ -92,6 +92,14 @@ impl Connection {
             End::TimedOut => Reason::HelloUnfinished,
             End::Closed => Reason::ClosedInHello,
         }
+    }
+
+    /// Whether bytes after the first hello were seen that may be another's: a finished handshake
+    /// goes on with a change_cipher_spec record too, and with what the source knows to leave out.
+    fn has_begun_further(&self) -> bool {
+        let Stage::Further { open } = self.stage else { return false };
+        let stream = self.assembler.prefix().get(self.read_from..).unwrap_or_default();
+        self.assembler.pieces() > 0 || hello::next_begun(stream, open)
     }
 
     /// Whether bytes of a hello were seen, so that the loss may be worth a record.
