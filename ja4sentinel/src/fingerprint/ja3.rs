@@ -2,20 +2,22 @@
 
 use md5::{Digest, Md5};
 
+use super::Codes;
 use super::grease::without_grease;
 use super::text::{into_string, push_decimal, push_hex};
 use crate::hello::ClientHello;
 
 /// The JA3 string: `version,ciphers,extensions,groups,point_formats`.
-pub(super) fn string(hello: &ClientHello<'_>) -> String {
-    let extensions = hello.extensions.iter().map(|extension| extension.kind);
+pub(super) fn string(hello: &ClientHello<'_>, codes: &Codes) -> String {
     // Point formats are 8-bit values, so none of them is GREASE.
     let point_formats = hello.point_formats.iter().map(|format| u16::from(*format));
 
-    let mut string = Vec::with_capacity(512);
+    // A value has five digits at most, and something that joins it.
+    let values = 1 + codes.ciphers.len() + codes.extensions.len() + hello.groups.0.len() / 2;
+    let mut string = Vec::with_capacity(6 * values + 4 * (1 + hello.point_formats.len()));
     push_decimal(&mut string, hello.legacy_version);
-    push_field(&mut string, without_grease(hello.ciphers.iter()));
-    push_field(&mut string, without_grease(extensions));
+    push_field(&mut string, codes.ciphers.iter().copied());
+    push_field(&mut string, codes.extensions.iter().copied());
     push_field(&mut string, without_grease(hello.groups.iter()));
     push_field(&mut string, point_formats);
     into_string(string)

@@ -2,9 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Transport;
 use super::grease::without_grease;
 use super::text::{hex_digit, into_string, push_hex, push_hex_list};
+use super::{Codes, Transport};
 use crate::hello::ClientHello;
 
 const SERVER_NAME: u16 = 0x0000;
@@ -20,10 +20,8 @@ pub(super) struct Form {
 }
 
 /// The sorted form (JA4 and JA4_r) and the form in wire order (JA4_o and JA4_ro).
-pub(super) fn forms(hello: &ClientHello<'_>, transport: Transport) -> (Form, Form) {
-    let mut ciphers: Vec<u16> = without_grease(hello.ciphers.iter()).collect();
-    let kinds = hello.extensions.iter().map(|extension| extension.kind);
-    let mut extensions: Vec<u16> = without_grease(kinds).collect();
+pub(super) fn forms(hello: &ClientHello<'_>, codes: Codes, transport: Transport) -> (Form, Form) {
+    let Codes { mut ciphers, mut extensions } = codes;
     let head = head(hello, transport, ciphers.len(), extensions.len());
 
     let wire = form(&head, &ciphers, &extensions, hello);
@@ -99,7 +97,9 @@ fn alpn_ends(name: &[u8]) -> [u8; 2] {
 }
 
 fn form(head: &str, ciphers: &[u16], extensions: &[u16], hello: &ClientHello<'_>) -> Form {
-    let mut raw = Vec::with_capacity(16 + 5 * (ciphers.len() + extensions.len() + 32));
+    let algorithms = without_grease(hello.signature_algorithms.iter());
+    let values = ciphers.len() + extensions.len() + hello.signature_algorithms.0.len() / 2;
+    let mut raw = Vec::with_capacity(head.len() + 3 + 5 * values);
     raw.extend_from_slice(head.as_bytes());
     raw.push(b'_');
     let b = raw.len();
@@ -107,8 +107,7 @@ fn form(head: &str, ciphers: &[u16], extensions: &[u16], hello: &ClientHello<'_>
     raw.push(b'_');
     let c = raw.len();
     push_hex_list(&mut raw, extensions.iter().copied());
-    let mut algorithms = without_grease(hello.signature_algorithms.iter()).peekable();
-    if algorithms.peek().is_some() {
+    if algorithms.clone().next().is_some() {
         raw.push(b'_');
         push_hex_list(&mut raw, algorithms);
     }

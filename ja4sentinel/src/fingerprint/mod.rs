@@ -8,6 +8,9 @@ mod ja4;
 mod text;
 
 use crate::hello::ClientHello;
+use grease::without_grease;
+
+pub(crate) use text::hex;
 
 /// What carried the hello: the first letter of JA4 (spec section 3, a1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,12 +54,30 @@ pub struct Fingerprints {
     pub tls_version: &'static str,
 }
 
+/// The two lists that every fingerprint goes over, in wire order and without GREASE.
+struct Codes {
+    ciphers: Vec<u16>,
+    extensions: Vec<u16>,
+}
+
+impl Codes {
+    /// Room for the extensions of a browser's hello, which has up to twenty.
+    const EXTENSIONS: usize = 24;
+}
+
 impl Fingerprints {
     /// Computes every fingerprint of `hello`.
     #[must_use]
     pub fn of(hello: &ClientHello<'_>, transport: Transport) -> Self {
-        let (sorted, wire) = ja4::forms(hello, transport);
-        let ja3 = ja3::string(hello);
+        let kinds = hello.extensions.iter().map(|extension| extension.kind);
+        let mut codes = Codes {
+            ciphers: Vec::with_capacity(hello.ciphers.0.len() / 2),
+            extensions: Vec::with_capacity(Codes::EXTENSIONS),
+        };
+        codes.ciphers.extend(without_grease(hello.ciphers.iter()));
+        codes.extensions.extend(without_grease(kinds));
+        let ja3 = ja3::string(hello, &codes);
+        let (sorted, wire) = ja4::forms(hello, codes, transport);
         Self {
             ja4: sorted.hashed,
             ja4_r: sorted.raw,

@@ -14,6 +14,13 @@ pub(super) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Four lower-case hex digits.
+pub(crate) fn hex(value: u16) -> String {
+    let mut text = Vec::with_capacity(4);
+    push_hex(&mut text, &value.to_be_bytes());
+    into_string(text)
+}
+
 /// Four lower-case hex digits a value, joined by commas.
 pub(super) fn push_hex_list(text: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
     let begin = text.len();
@@ -33,9 +40,7 @@ pub(super) fn push_hex_list(text: &mut Vec<u8>, values: impl Iterator<Item = u16
 
 /// Decimal, without padding.
 pub(super) fn push_decimal(text: &mut Vec<u8>, value: u16) {
-    let digits = [10_000, 1_000, 100, 10, 1].map(|place| b'0' + (value / place % 10) as u8);
-    let leading = [10_000, 1_000, 100, 10].into_iter().filter(|place| value < *place).count();
-    text.extend_from_slice(digits.get(leading..).unwrap_or_default());
+    text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Text that was put together from the functions above.
@@ -55,6 +60,7 @@ mod tests {
             text.push(b' ');
             push_hex(&mut text, &value.to_be_bytes());
             assert_eq!(into_string(text), format!("{value} {value:04x}"));
+            assert_eq!(hex(value), format!("{value:04x}"));
         }
     }
 

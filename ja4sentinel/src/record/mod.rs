@@ -1,6 +1,7 @@
 //! The one value that leaves the core: a flat record, field order fixed, a fact that is not known
 //! absent.
 
+mod json;
 mod text;
 
 use std::net::IpAddr;

@@ -14,6 +14,12 @@ impl Text {
     /// The escaped form of `bytes`.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
+        // Nearly all are plain.
+        if let Ok(plain) = str::from_utf8(bytes)
+            && !bytes.contains(&b'\\')
+        {
+            return Self(plain.to_owned());
+        }
         let mut text = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
             for c in chunk.valid().chars() {

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::connection::Connection;
 use super::reason::Reason;
-use crate::fingerprint::{Fingerprints, Transport};
+use crate::fingerprint::{self, Fingerprints, Transport};
 use crate::flow::Key;
 use crate::hello::FoundHello;
 use crate::record::{Kind, MetaSource, Record, SCHEMA, Text};
@@ -33,7 +33,7 @@ pub(super) fn hello(
         tls_version: fingerprints.tls_version,
         sni: found.hello.server_name.map(Text::new),
         alpn: found.hello.alpn().map(Text::new).collect(),
-        supported_versions: versions.iter().map(|version| format!("{version:04x}")).collect(),
+        supported_versions: versions.iter().map(fingerprint::hex).collect(),
         syn_to_hello_us: (facts.source == MetaSource::Syn).then_some(since_syn),
         hello_index: connection.hellos,
         hello_bytes: u32::try_from(found.message_len).unwrap_or(u32::MAX),
