@@ -39,6 +39,9 @@ pub mod output;
 #[cfg(feature = "shell")]
 pub mod config;
 
+#[cfg(feature = "shell")]
+pub mod metrics;
+
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
-    /// Where each line that is not yet wholly taken ends.
-    ends: VecDeque<usize>,
+    /// Where each line that is not yet wholly taken ends, and when its packet came, nanoseconds
+    /// since the UNIX epoch, if that is known.
+    ends: VecDeque<(usize, Option<u64>)>,
     /// Where the first of them begins.
     start: usize,
     /// How far the sink came.
@@ -18,16 +19,16 @@ impl Batch {
     /// A larger write costs no fewer system calls a record that matter.
     pub(super) const BYTES: usize = 64 * 1024;
 
-    /// Appends a line, which ends with its newline.
-    pub(super) fn push(&mut self, line: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends a line, whose packet came then.
+    pub(super) fn push(&mut self, packet_ns: u64, line: impl FnOnce(&mut Vec<u8>)) {
         line(&mut self.bytes);
-        self.ends.push_back(self.bytes.len());
+        self.ends.push_back((self.bytes.len(), Some(packet_ns)));
     }
 
     /// Takes over whole lines, in place of what was there.
     pub(super) fn load(&mut self, lines: Vec<u8>) {
         let ends = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        self.ends = ends.map(|(at, _)| at + 1).collect();
+        self.ends = ends.map(|(at, _)| (at + 1, None)).collect();
         self.bytes = lines;
         (self.start, self.taken) = (0, 0);
     }
@@ -56,17 +57,17 @@ impl Batch {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
 
-    /// Notes that the sink took `bytes`; returns how many lines are now wholly taken.
-    pub(super) fn advance(&mut self, bytes: usize) -> u64 {
+    /// Notes that the sink took `bytes`; returns how many lines are now wholly taken, and when
+    /// their packets came.
+    pub(super) fn advance(&mut self, bytes: usize) -> (u64, Vec<u64>) {
         self.taken += bytes;
-        let mut done = 0;
-        while let Some(end) = self.ends.front().copied().filter(|end| *end <= self.taken) {
-            self.start = end;
-            self.ends.pop_front();
-            done += 1;
+        let done = self.ends.partition_point(|(end, _)| *end <= self.taken);
+        if let Some((end, _)) = done.checked_sub(1).and_then(|last| self.ends.get(last)) {
+            self.start = *end;
         }
+        let packets = self.ends.drain(..done).filter_map(|(_, packet_ns)| packet_ns).collect();
         self.forget_taken();
-        done
+        (done as u64, packets)
     }
 
     /// Goes back to the beginning of a line that was taken in part.
@@ -76,7 +77,7 @@ impl Batch {
 
     /// Leaves out the first line that is not yet wholly taken.
     pub(super) fn skip(&mut self) {
-        if let Some(end) = self.ends.pop_front() {
+        if let Some((end, _)) = self.ends.pop_front() {
             (self.start, self.taken) = (end, end);
         }
         self.forget_taken();
@@ -96,8 +97,8 @@ mod tests {
 
     fn batch(lines: &[&str]) -> Batch {
         let mut batch = Batch::default();
-        for line in lines {
-            batch.push(|bytes| bytes.extend_from_slice(line.as_bytes()));
+        for (number, line) in (0..).zip(lines) {
+            batch.push(number, |bytes| bytes.extend_from_slice(line.as_bytes()));
         }
         batch
     }
@@ -105,17 +106,17 @@ mod tests {
     #[test]
     fn lines_are_done_when_their_last_byte_is_taken() {
         let mut batch = batch(&["ab\n", "cd\n", "ef\n"]);
-        assert_eq!(batch.advance(2), 0);
-        assert_eq!(batch.advance(3), 1);
+        assert_eq!(batch.advance(2), (0, vec![]));
+        assert_eq!(batch.advance(3), (1, vec![0]));
         assert_eq!((batch.pending(), batch.lines()), (&b"\nef\n"[..], 2));
         batch.rewind();
         assert_eq!(batch.pending(), b"cd\nef\n");
         batch.skip();
         assert_eq!((batch.pending(), batch.unfinished()), (&b"ef\n"[..], &b"ef\n"[..]));
-        assert_eq!(batch.advance(3), 1);
+        assert_eq!(batch.advance(3), (1, vec![2]));
         assert!(batch.is_empty() && batch.pending().is_empty());
         batch.load(b"gh\nij\n".to_vec());
-        assert_eq!((batch.lines(), batch.advance(4)), (2, 1));
+        assert_eq!((batch.lines(), batch.advance(4)), (2, (1, vec![])));
         assert_eq!(batch.unfinished(), b"ij\n");
     }
 }

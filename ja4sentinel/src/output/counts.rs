@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::latency::{Latency, LatencyCounters};
+
 /// Why an output dropped a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -78,6 +80,8 @@ pub struct Counts {
     pub retried: u64,
     /// Records dropped, by reason, in the order of [`Reason::ALL`].
     pub dropped: [u64; Reason::ALL.len()],
+    /// Latency of the records delivered, those left out that came from the spool.
+    pub latency: Latency,
 }
 
 impl Counts {
@@ -110,6 +114,7 @@ pub(super) struct Counters {
     spooled: AtomicU64,
     retried: AtomicU64,
     dropped: [AtomicU64; Reason::ALL.len()],
+    pub(super) latency: LatencyCounters,
 }
 
 impl Counters {
@@ -177,6 +182,7 @@ impl Counters {
             spooled: self.spooled.load(Relaxed),
             retried: self.retried.load(Relaxed),
             dropped: self.dropped.each_ref().map(|counter| counter.load(Relaxed)),
+            latency: self.latency.snapshot(),
         }
     }
 }

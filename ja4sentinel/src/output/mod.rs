@@ -11,6 +11,7 @@ mod fields;
 mod file;
 mod format;
 mod lane;
+mod latency;
 #[cfg(test)]
 mod sample;
 mod select;
@@ -33,6 +34,7 @@ use lane::Lane;
 
 pub use counts::{Counts, Reason};
 pub use fields::FIELDS;
+pub use latency::{LATENCY_BOUNDS_US, Latency};
 pub use settings::{
     Compression, Facility, FileConfig, Filter, Format, HostPort, OutputConfig, Rotation,
     SinkConfig, SocketType, SpoolConfig, SyslogConfig, SyslogTransport, TcpConfig, TlsConfig,

@@ -178,6 +178,18 @@ const NEEDS: &[Need] = &[
         source: Source::Packages(Names::everywhere("logrotate")),
     },
     Need {
+        name: "promtool",
+        why: "reads the metrics, as Prometheus would",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["promtool"]),
+        source: Source::Packages(Names {
+            dnf: "golang-github-prometheus",
+            zypper: "golang-github-prometheus-prometheus",
+            ..Names::everywhere("prometheus")
+        }),
+    },
+    Need {
         name: "rsyslogd",
         why: "reads what the syslog output sends",
         from: Purpose::Test,

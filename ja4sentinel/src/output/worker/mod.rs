@@ -29,9 +29,19 @@ pub(super) struct Worker {
     batch: Batch,
     spooling: Spooling,
     backoff: Backoff,
-    /// Since when nothing was taken.
-    trouble_since: Option<Instant>,
+    trouble: Option<Spell>,
+    last_logged: Option<Instant>,
 }
+
+/// A time in which nothing is taken.
+struct Spell {
+    since: Instant,
+    /// Whether its beginning was logged, so that its end is too.
+    logged: bool,
+}
+
+/// A reader that comes and goes is not logged more often than this.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What to do next.
 enum Next {
@@ -57,7 +67,8 @@ impl Worker {
             batch: Batch::default(),
             spooling: Spooling::new(config.sink.spool()),
             backoff: Backoff::new(),
-            trouble_since: None,
+            trouble: None,
+            last_logged: None,
         }
     }
 
@@ -120,7 +131,7 @@ impl Worker {
             };
             match message {
                 Message::Record(record) => {
-                    self.batch.push(|line| self.formatter.line(&record, line));
+                    self.batch.push(record.timestamp, |line| self.formatter.line(&record, line));
                     until.get_or_insert_with(|| Instant::now() + self.linger);
                 }
                 Message::Look => self.reopen_if_asked(),
@@ -155,13 +166,16 @@ impl Worker {
     }
 
     fn took(&mut self, bytes: usize) {
-        let lines = self.batch.advance(bytes);
+        let (lines, packets) = self.batch.advance(bytes);
         self.settle(lines, |counters| counters.deliver(lines));
+        self.shared.counters.latency.observe(packets.into_iter());
         self.backoff.reset();
-        if let Some(since) = self.trouble_since.take() {
+        if let Some(Spell { since, logged }) = self.trouble.take() {
             self.shared.set_trouble(None);
-            let seconds = since.elapsed().as_secs();
-            tracing::info!(output = self.name, seconds, "output takes records again");
+            if logged {
+                let seconds = since.elapsed().as_secs();
+                tracing::info!(output = self.name, seconds, "output takes records again");
+            }
         }
     }
 
@@ -169,8 +183,14 @@ impl Worker {
     fn note_trouble(&mut self, reason: Reason, error: Option<&io::Error>) {
         self.shared.counters.retry();
         self.shared.set_trouble(Some(reason));
-        if self.trouble_since.is_none() {
-            self.trouble_since = Some(Instant::now());
+        if self.trouble.is_some() {
+            return;
+        }
+        let since = Instant::now();
+        let logged = self.last_logged.is_none_or(|last| last.elapsed() >= LOG_INTERVAL);
+        self.trouble = Some(Spell { since, logged });
+        if logged {
+            self.last_logged = Some(since);
             let reason = reason.label();
             let error = error.map(tracing::field::display);
             tracing::warn!(output = self.name, reason, error, "output takes no records, they wait");

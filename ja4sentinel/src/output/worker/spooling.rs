@@ -114,7 +114,7 @@ impl Worker {
         let mut next = Some(message);
         while let Some(message) = next {
             if let Message::Record(record) = message {
-                block.push(|line| self.formatter.line(&record, line));
+                block.push(record.timestamp, |line| self.formatter.line(&record, line));
             }
             next = if block.is_full() { None } else { self.queue.try_recv().ok() };
         }
