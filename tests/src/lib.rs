@@ -10,6 +10,7 @@ pub mod injection;
 pub mod interrupt;
 pub mod netns;
 pub mod notice;
+pub mod privilege;
 pub mod process;
 pub mod scene;
 pub mod servers;

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use ja4sentinel::capture::ebpf::Options;
+use ja4sentinel::capture::ebpf::{EbpfError, EbpfSource, Options};
 use ja4sentinel_common::{Config, Counter};
 use ja4sentinel_tests::frames::Packet;
+use ja4sentinel_tests::privilege;
 
 use crate::bench::{Bench, client4, data, hello, server, syn};
 
@@ -99,4 +100,23 @@ fn a_flood_of_syns_pushes_out_no_connection_that_has_begun() {
     let early = SocketAddr::new([0, 0, 1, 9].into(), 999);
     bench.pass(&Packet::data(early, server(early, 443), 2, hello(517)).frame());
     assert_eq!(bench.counters().get(Counter::ConnectionsWithoutSyn), 1);
+}
+
+#[test]
+fn two_capabilities_are_enough_and_one_is_not() {
+    let row = |bench: &mut Bench| {
+        bench.pass(&syn(client4(), 100).frame());
+        bench.pass(&data(client4(), 101, hello(517)).frame());
+        assert_eq!(bench.drain(), 2);
+    };
+    // Before 5.11 the limit of locked memory counts, and only root may raise it.
+    row(&mut Bench::new());
+    privilege::limited_to(&[privilege::BPF, privilege::NET_ADMIN], || row(&mut Bench::new()))
+        .unwrap();
+    for too_few in [privilege::BPF, privilege::NET_ADMIN] {
+        let error = privilege::limited_to(&[too_few], || EbpfSource::open(&Options::default()));
+        let error = error.unwrap().err().unwrap();
+        assert!(matches!(error, EbpfError::NotPermitted(_)), "{error}");
+        assert!(error.to_string().contains("CAP_BPF and CAP_NET_ADMIN"), "{error}");
+    }
 }
