@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::netns::Namespace;
@@ -39,7 +39,9 @@ impl Agent {
         let mut process = Process::spawn(&mut command)?;
         let ready = |process: &Process| message(&process.stderr(), "ready").is_some();
         wait_until(READY, || ready(&process) || !process.is_running());
-        ensure!(process.is_running(), "the agent ended at start:\n{}", process.stderr().trim());
+        if !process.is_running() {
+            bail!("the agent ended at start:\n{}", process.finish(END).stderr.trim());
+        }
         ensure!(ready(&process), "the agent was not ready in {READY:?}:\n{}", process.stderr());
         Ok(Self { process })
     }

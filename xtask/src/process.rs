@@ -1,6 +1,7 @@
 //! Running other programs, with errors that show the whole command line.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -45,11 +46,15 @@ pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Result<Command> {
     if is_root() {
         return Ok(Command::new(program));
     }
-    let sudo = find_program("sudo")
-        .context("this needs root: run it as root, or install sudo and allow it for this user")?;
-    let mut command = Command::new(sudo);
+    let mut command = Command::new(sudo()?);
     command.arg("--").arg(program);
     Ok(command)
+}
+
+/// The sudo program.
+pub(crate) fn sudo() -> Result<PathBuf> {
+    find_program("sudo")
+        .context("this needs root: run it as root, or install sudo and allow it for this user")
 }
 
 /// The exit code of a finished child as our own.

@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     command.args(["--features", "ja4sentinel-tests/privileged"]);
     command.args(&arguments.cargo).env(NOTICES_FILE, &notices);
     if !is_root() {
-        command.env(format!("CARGO_TARGET_{}_RUNNER", host()?), "sudo --preserve-env");
+        command.arg("--config").arg(run_as_root()?);
     }
     ja4sentinel_tests::interrupt::leave_to_children()?;
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
@@ -64,12 +64,22 @@ fn notices_file() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The host's target as cargo spells it in environment variables.
+/// A setting of cargo that runs what it built by sudo, in this very environment: of that, sudo
+/// replaces the path even when it keeps the rest.
+fn run_as_root() -> Result<String> {
+    let sudo = process::sudo()?.display().to_string();
+    let path = format!("PATH={}", std::env::var("PATH").unwrap_or_default());
+    let words = [&sudo, "--preserve-env", "--", "env", &path];
+    // A list of strings is written alike in JSON and TOML.
+    Ok(format!("target.'{}'.runner={}", host()?, serde_json::to_string(&words)?))
+}
+
+/// The host's target, such as `x86_64-unknown-linux-gnu`.
 fn host() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = process::output(Command::new(rustc).arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc names no host")?.to_uppercase().replace('-', "_"))
+    Ok(host.context("rustc names no host")?.to_owned())
 }
 
 /// What the test runner counted.
