@@ -1,7 +1,6 @@
 //! The one value that leaves the core: a flat record, field order fixed, a fact that is not known
 //! absent.
 
-mod json;
 mod text;
 
 use std::net::IpAddr;

@@ -54,8 +54,7 @@ impl Formatter {
 
     fn write(&self, record: &Record, line: &mut Vec<u8>) -> serde_json::Result<()> {
         if self.format == Format::Flat && self.fields.is_none() {
-            record.write_json(line);
-            return Ok(());
+            return serde_json::to_writer(line, record);
         }
         let mut flat = match serde_json::to_value(record)? {
             Value::Object(flat) => flat,
