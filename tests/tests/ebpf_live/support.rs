@@ -1,9 +1,9 @@
 //! Watching a lab's server side, and sending to it.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ja4sentinel::capture::ebpf::{EbpfSource, Options};
 use ja4sentinel::capture::{Captured, Interface, Live, Source, interfaces};
@@ -80,7 +80,7 @@ pub(crate) fn send(lab: &Lab, address: SocketAddr, bytes: &[u8]) {
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             lab.server.inside(|| {
-                let listener = TcpListener::bind(address).unwrap();
+                let listener = listen(address);
                 listening.send(()).unwrap();
                 let mut received = Vec::new();
                 listener.accept().unwrap().0.read_to_end(&mut received).unwrap();
@@ -93,6 +93,19 @@ pub(crate) fn send(lab: &Lab, address: SocketAddr, bytes: &[u8]) {
             .unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), bytes.len());
     });
+}
+
+/// Listens at `address`, which the connection before may still hold for a moment.
+fn listen(address: SocketAddr) -> TcpListener {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return done.unwrap(),
+        }
+    }
 }
 
 /// A TLS record that announces a ClientHello of `len` bytes, header included, and carries on beyond
