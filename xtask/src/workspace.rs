@@ -19,15 +19,10 @@ pub(crate) fn target() -> PathBuf {
         .map_or_else(|| root().join("target"), |given| root().join(given))
 }
 
-/// A cargo command at the root: the cargo that started us, else the one on the path. It finds the
-/// rustc beside it, also where sudo has cut the path short.
+/// A cargo command at the root: the cargo that started us, else the one on the path.
 pub(crate) fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let rustc = Path::new(&program).with_file_name("rustc");
-    let mut command = Command::new(&program);
-    if std::env::var_os("RUSTC").is_none() && rustc.is_absolute() && rustc.is_file() {
-        command.env("RUSTC", rustc);
-    }
+    let mut command = Command::new(program);
     command.current_dir(root());
     command
 }
