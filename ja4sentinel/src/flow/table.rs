@@ -3,8 +3,9 @@
 //! Entries of one [`Class`] hang in one list, the least recently moved first; the list is made of
 //! indices inside the entries, so that moving an entry allocates nothing.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
+use hashbrown::HashTable;
 use slab::Slab;
 
 use super::Key;
@@ -29,15 +30,17 @@ impl Class {
 
 /// Where an entry is; valid until the entry is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Handle(usize);
+pub struct Handle(u32);
 
 /// At most `capacity` values, found by [`Key`].
 ///
 /// The index is hashed with the standard library's randomly keyed SipHash, so that a client that
-/// chooses its ports cannot make entries collide.
+/// chooses its ports cannot make entries collide. It holds places and no keys: four bytes an entry
+/// stay in a core's cache where the entries themselves do not.
 #[derive(Debug)]
 pub struct Table<V> {
-    index: HashMap<Key, usize>,
+    index: HashTable<u32>,
+    hasher: RandomState,
     entries: Slab<Entry<V>>,
     lists: [List; Class::ALL.len()],
     capacity: usize,
@@ -50,31 +53,41 @@ struct Entry<V> {
     class: Class,
     /// When it was last moved, nanoseconds.
     moved_ns: u64,
-    older: Option<usize>,
-    newer: Option<usize>,
+    older: Link,
+    newer: Link,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+/// A place in `entries`, or [`NONE`].
+type Link = u32;
+
+/// No place: there are never so many entries.
+const NONE: Link = u32::MAX;
+
+#[derive(Debug, Clone, Copy)]
 struct List {
-    oldest: Option<usize>,
-    newest: Option<usize>,
+    oldest: Link,
+    newest: Link,
 }
 
 impl<V> Table<V> {
+    /// Entries that places of 32 bits can tell apart.
+    const MOST: usize = NONE as usize;
+
     /// An empty table.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
-            index: HashMap::new(),
+            index: HashTable::new(),
+            hasher: RandomState::new(),
             entries: Slab::new(),
-            lists: [List::default(); Class::ALL.len()],
-            capacity,
+            lists: [List { oldest: NONE, newest: NONE }; Class::ALL.len()],
+            capacity: capacity.min(Self::MOST),
         }
     }
 
     /// Changes how many entries may be there; those beyond a lower number leave one by one.
     pub fn set_capacity(&mut self, capacity: usize) {
-        self.capacity = capacity;
+        self.capacity = capacity.min(Self::MOST);
     }
 
     /// Number of entries.
@@ -98,25 +111,26 @@ impl<V> Table<V> {
     /// The entry with this key.
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<Handle> {
-        self.index.get(key).copied().map(Handle)
+        let is_it = |at: &u32| self.at(*at).is_some_and(|entry| entry.key == *key);
+        self.index.find(self.hasher.hash_one(key), is_it).map(|at| Handle(*at))
     }
 
     /// The key of an entry.
     #[must_use]
     pub fn key(&self, handle: Handle) -> Option<Key> {
-        self.entries.get(handle.0).map(|entry| entry.key)
+        self.at(handle.0).map(|entry| entry.key)
     }
 
     /// When an entry was last moved, nanoseconds.
     #[must_use]
     pub fn moved_ns(&self, handle: Handle) -> Option<u64> {
-        self.entries.get(handle.0).map(|entry| entry.moved_ns)
+        self.at(handle.0).map(|entry| entry.moved_ns)
     }
 
     /// The value of an entry.
     #[must_use]
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut V> {
-        self.entries.get_mut(handle.0).map(|entry| &mut entry.value)
+        self.at_mut(handle.0).map(|entry| &mut entry.value)
     }
 
     /// Adds an entry, or gives the value back when the table is full. The key must be new.
@@ -127,9 +141,13 @@ impl<V> Table<V> {
         if self.is_full() {
             return Err(value);
         }
-        let entry = Entry { key, value, class, moved_ns: now_ns, older: None, newer: None };
-        let at = self.entries.insert(entry);
-        self.index.insert(key, at);
+        let entry = Entry { key, value, class, moved_ns: now_ns, older: NONE, newer: NONE };
+        // Fits, as the capacity does.
+        let at = u32::try_from(self.entries.insert(entry)).unwrap_or(NONE);
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        let hash_of =
+            |at: &u32| entries.get(*at as usize).map_or(0, |entry| hasher.hash_one(entry.key));
+        self.index.insert_unique(hasher.hash_one(key), at, hash_of);
         self.link(at);
         Ok(Handle(at))
     }
@@ -137,9 +155,9 @@ impl<V> Table<V> {
     /// Puts an entry at the young end of the list of `class`. `now_ns` must not go backwards from
     /// one call to the next.
     pub fn touch(&mut self, handle: Handle, class: Class, now_ns: u64) {
-        if self.entries.contains(handle.0) {
+        if self.entries.contains(handle.0 as usize) {
             self.unlink(handle.0);
-            if let Some(entry) = self.entries.get_mut(handle.0) {
+            if let Some(entry) = self.at_mut(handle.0) {
                 (entry.class, entry.moved_ns) = (class, now_ns);
             }
             self.link(handle.0);
@@ -148,20 +166,23 @@ impl<V> Table<V> {
 
     /// Takes an entry out.
     pub fn remove(&mut self, handle: Handle) -> Option<(Key, V)> {
-        if !self.entries.contains(handle.0) {
+        if !self.entries.contains(handle.0 as usize) {
             return None;
         }
         self.unlink(handle.0);
-        let entry = self.entries.remove(handle.0);
-        self.index.remove(&entry.key);
+        let entry = self.entries.remove(handle.0 as usize);
+        let hash = self.hasher.hash_one(entry.key);
+        if let Ok(place) = self.index.find_entry(hash, |at| *at == handle.0) {
+            place.remove();
+        }
         Some((entry.key, entry.value))
     }
 
     /// The entry of `class` that was moved longest ago, when that was at `deadline_ns` or before.
     #[must_use]
     pub fn oldest(&self, class: Class, deadline_ns: u64) -> Option<Handle> {
-        let at = self.list(class).oldest?;
-        self.entries.get(at).filter(|entry| entry.moved_ns <= deadline_ns).map(|_| Handle(at))
+        let at = self.list(class).oldest;
+        self.at(at).filter(|entry| entry.moved_ns <= deadline_ns).map(|_| Handle(at))
     }
 
     /// An entry of any class that was last moved at `deadline_ns` or before.
@@ -201,31 +222,38 @@ impl<V> Table<V> {
         }
     }
 
+    /// The entry at that place, if there is one.
+    fn at(&self, at: Link) -> Option<&Entry<V>> {
+        self.entries.get(at as usize)
+    }
+
+    fn at_mut(&mut self, at: Link) -> Option<&mut Entry<V>> {
+        self.entries.get_mut(at as usize)
+    }
+
     /// Appends an entry that is in no list to the young end of its class's list.
-    fn link(&mut self, at: usize) {
-        let Some(class) = self.entries.get(at).map(|entry| entry.class) else { return };
+    fn link(&mut self, at: Link) {
+        let Some(class) = self.at(at).map(|entry| entry.class) else { return };
         let list = self.list_mut(class);
-        let older = list.newest.replace(at);
-        if older.is_none() {
-            list.oldest = Some(at);
+        let older = std::mem::replace(&mut list.newest, at);
+        match self.at_mut(older) {
+            Some(entry) => entry.newer = at,
+            None => self.list_mut(class).oldest = at,
         }
-        if let Some(entry) = older.and_then(|older| self.entries.get_mut(older)) {
-            entry.newer = Some(at);
-        }
-        if let Some(entry) = self.entries.get_mut(at) {
-            (entry.older, entry.newer) = (older, None);
+        if let Some(entry) = self.at_mut(at) {
+            (entry.older, entry.newer) = (older, NONE);
         }
     }
 
     /// Takes an entry out of its class's list.
-    fn unlink(&mut self, at: usize) {
-        let Some(entry) = self.entries.get(at) else { return };
+    fn unlink(&mut self, at: Link) {
+        let Some(entry) = self.at(at) else { return };
         let (class, older, newer) = (entry.class, entry.older, entry.newer);
-        match older.and_then(|older| self.entries.get_mut(older)) {
+        match self.at_mut(older) {
             Some(entry) => entry.newer = newer,
             None => self.list_mut(class).oldest = newer,
         }
-        match newer.and_then(|newer| self.entries.get_mut(newer)) {
+        match self.at_mut(newer) {
             Some(entry) => entry.older = older,
             None => self.list_mut(class).newest = older,
         }

@@ -51,8 +51,8 @@ impl Sensor {
         }
         let key = Key { client: segment.source, server: segment.destination };
         match self.table.find(&key) {
-            None if opens => self.begin(key, segment, signs, out),
-            None => self.pick_up(key, segment, signs, out),
+            None if opens => self.begin(key, None, segment, signs, out),
+            None => self.pick_up(key, None, segment, signs, out),
             Some(handle) if opens => self.reopen(handle, key, segment, signs, out),
             Some(handle) => self.follow(handle, key, segment, signs, out),
         }
@@ -85,7 +85,7 @@ impl Sensor {
         }
         // A server ignores what lies outside of the window, so a hello in progress goes on.
         if connection.is_settled() || is_stalled {
-            self.pick_up(key, segment, signs, out)
+            self.pick_up(key, Some(handle), segment, signs, out)
         } else {
             Err(LeftOut::OutOfWindow)
         }
@@ -96,6 +96,7 @@ impl Sensor {
     fn pick_up(
         &mut self,
         key: Key,
+        older: Option<Handle>,
         segment: &Segment<'_>,
         signs: Oddities,
         out: &mut Out<'_>,
@@ -107,7 +108,7 @@ impl Sensor {
         if !is_hello {
             return Err(LeftOut::NotSelected);
         }
-        self.begin(key, segment, signs, out)
+        self.begin(key, older, segment, signs, out)
     }
 
     /// A SYN between ends that have a connection already.
@@ -130,7 +131,7 @@ impl Sensor {
             return Ok(());
         }
         if connection.is_settled() {
-            return self.begin(key, segment, signs, out);
+            return self.begin(key, Some(handle), segment, signs, out);
         }
         if connection.rival.as_ref().is_some_and(|rival| rival.is_opened_by(&facts)) {
             self.bench.counters.retransmissions += 1;
@@ -151,11 +152,12 @@ impl Sensor {
     fn begin(
         &mut self,
         key: Key,
+        older: Option<Handle>,
         segment: &Segment<'_>,
         signs: Oddities,
         out: &mut Out<'_>,
     ) -> Result<(), LeftOut> {
-        if let Some(older) = self.table.find(&key) {
+        if let Some(older) = older {
             self.end(older, End::Superseded, out);
         }
         let connection = Connection::new(Facts::of(segment), &self.bench.settings);

@@ -69,7 +69,7 @@ impl Connection {
             match reader.connection.stage {
                 Stage::Proxy => reader.proxy(rest),
                 Stage::BadProxy(fault) => reader.bad_proxy(rest, fault),
-                Stage::Preamble => reader.preamble(rest),
+                Stage::Preamble => reader.preamble(rest, &mut scratch),
                 Stage::Late(cause) => reader.late(rest, boundaries, at, cause),
                 Stage::Hello => reader.hello(hello::read(rest, &mut scratch), rest.len()),
                 Stage::Further { .. } if rest.is_empty() => None,
@@ -118,16 +118,19 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn preamble(&mut self, rest: &[u8]) -> Option<usize> {
+    fn preamble(&mut self, rest: &[u8], scratch: &mut Vec<u8>) -> Option<usize> {
         match preamble::skip(rest) {
             Preamble::NeedMore => None,
             Preamble::Found { len, .. } => {
                 self.connection.arrival.oddities.note(Oddity::Starttls, true);
                 self.go_on(Stage::Hello, len, rest.len())
             }
-            Preamble::None => match hello::read(rest, &mut Vec::new()) {
+            Preamble::None => match hello::read(rest, scratch) {
                 Reading::NotTls(cause) => self.go_on(Stage::Late(cause), 0, rest.len()),
-                _ => self.go_on(Stage::Hello, 0, rest.len()),
+                reading => {
+                    self.connection.stage = Stage::Hello;
+                    self.hello(reading, rest.len())
+                }
             },
         }
     }

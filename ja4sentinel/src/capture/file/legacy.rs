@@ -65,9 +65,9 @@ impl Legacy {
         })
     }
 
-    /// Takes the next record.
+    /// The next record, which the window then holds whole.
     #[inline]
-    pub(super) fn next<'w>(&self, window: &'w mut Window) -> Result<Option<Frame<'w>>, Fault> {
+    pub(super) fn next(&self, window: &mut Window) -> Result<Option<Record>, Fault> {
         let at_hand = window.peek(self.header);
         let (Some(head), true) = (at_hand.first_chunk::<16>(), at_hand.len() >= self.header) else {
             return super::end_or_short(window, self.header as u64, "packet");
@@ -94,17 +94,34 @@ impl Legacy {
         if window.peek(total).len() < total {
             return Err(super::short(window, total as u64, "packet"));
         }
-        Ok(Some(Frame {
-            timestamp_ns: u64::from(seconds) * 1_000_000_000
-                + u64::from(ticks) * self.nanoseconds_a_tick,
+        let timestamp_ns =
+            u64::from(seconds) * 1_000_000_000 + u64::from(ticks) * self.nanoseconds_a_tick;
+        Ok(Some(Record { timestamp_ns, total, original_len }))
+    }
+
+    /// Takes the record that was found; its frame.
+    #[inline]
+    pub(super) fn frame<'w>(&self, record: &Record, window: &'w mut Window) -> Frame<'w> {
+        Frame {
+            timestamp_ns: record.timestamp_ns,
             interface: 0,
             link: self.link,
             vlan: None,
-            bytes: window.take(total).get(self.header..).unwrap_or_default(),
-            original_len,
+            bytes: window.take(record.total).get(self.header..).unwrap_or_default(),
+            original_len: record.original_len,
             skipped_payload: 0,
-        }))
+        }
     }
+}
+
+/// A record in the window. Few enough words for registers: a frame that is handed from call to call
+/// costs as much as all of its reading.
+#[derive(Clone, Copy)]
+pub(super) struct Record {
+    timestamp_ns: u64,
+    /// Length of header and captured bytes.
+    total: usize,
+    original_len: u32,
 }
 
 /// The lower half of the field; the upper one says whether frames end in a checksum, which the IP

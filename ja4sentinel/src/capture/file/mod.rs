@@ -117,13 +117,21 @@ impl Source for CaptureFile {
 
     #[inline]
     fn next(&mut self) -> Result<Option<Captured<'_>>, FileError> {
-        let next = match &mut self.format {
-            Format::Legacy(legacy) => {
-                legacy.next(&mut self.window).map(|frame| frame.map(Captured::Frame))
-            }
-            Format::Pcapng(pcapng) => pcapng.next(&mut self.window),
+        let fault = match &mut self.format {
+            Format::Legacy(legacy) => match legacy.next(&mut self.window) {
+                Ok(Some(record)) => {
+                    let frame = legacy.frame(&record, &mut self.window);
+                    return Ok(Some(Captured::Frame(frame)));
+                }
+                Ok(None) => return Ok(None),
+                Err(fault) => fault,
+            },
+            Format::Pcapng(pcapng) => match pcapng.next(&mut self.window) {
+                Ok(captured) => return Ok(captured),
+                Err(fault) => fault,
+            },
         };
-        next.map_err(|fault| FileError { file: self.name.clone(), fault })
+        Err(FileError { file: self.name.clone(), fault })
     }
 }
 
