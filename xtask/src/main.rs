@@ -1,6 +1,7 @@
 //! Every command that a developer or CI runs: `cargo xtask --help`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod apt;
 mod demo;
 mod dist;
 mod ebpf;

@@ -1,6 +1,8 @@
 //! Programs that need no shared library: they run on any distribution, in an empty container, and
 //! in the virtual machines of `cargo xtask kernels`.
 
+mod libpcap;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -81,6 +83,8 @@ fn cargo(profile: &str) -> Result<Command> {
     cargo.env("CARGO_TARGET_DIR", workspace::target().join("static"));
     let flags: Vec<_> = std::iter::once(FLAG.to_owned()).chain(Remap::new()?.flags()).collect();
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    let libpcap = libpcap::build()?;
+    cargo.env("LIBPCAP_LIBDIR", libpcap.folder).env("LIBPCAP_VER", libpcap.version);
     cargo.args(["--config", "profile.release.strip=\"symbols\""]);
     Ok(cargo)
 }

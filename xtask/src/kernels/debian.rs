@@ -5,19 +5,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::apt::{Apt, Kind};
 use crate::{process, workspace};
-
-/// Debian's archive keys, from the package debian-archive-keyring.
-const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The package that depends on a suite's present kernel for virtual machines.
 const NEWEST: &str = "linux-image-cloud-amd64";
 
 /// What a kernel's packages are called; newer suites split the image.
 const PARTS: [&str; 3] = ["linux-image-", "linux-binary-", "linux-modules-"];
-
-/// apt may take this long (seconds) for one mirror that does not answer.
-const MIRROR_TIMEOUT: &str = "20";
 
 /// A kernel that Debian carries.
 #[derive(Debug)]
@@ -91,9 +86,8 @@ impl Kernel {
             }
             std::fs::create_dir_all(path)?;
         }
-        let apt = Apt::new(&folder.join("apt"), archives)?;
-        apt.update()?;
-        let names = apt.kernel_packages()?;
+        let apt = Apt::new(&folder.join("apt"), Kind::Binary, archives)?;
+        let names = kernel_packages(&apt)?;
         process::output(
             apt.command("apt-get").arg("download").args(&names).current_dir(&packages),
         )?;
@@ -109,73 +103,23 @@ impl Kernel {
     }
 }
 
-/// apt with sources, lists and cache of its own; the host's proxy settings stay.
-struct Apt {
-    options: Vec<String>,
-}
-
-impl Apt {
-    fn new(folder: &Path, archives: &[&str]) -> Result<Self> {
-        if !Path::new(KEYS).exists() {
-            bail!("{KEYS} is missing: install the package debian-archive-keyring");
-        }
-        for part in ["state/lists/partial", "cache/archives/partial"] {
-            std::fs::create_dir_all(folder.join(part))?;
-        }
-        let line = |archive: &&str| format!("deb [arch=amd64 signed-by={KEYS}] {archive} main\n");
-        let sources = folder.join("sources.list");
-        std::fs::write(&sources, archives.iter().map(line).collect::<String>())?;
-        let folder = folder.display();
-        Ok(Self {
-            options: vec![
-                format!("Dir::Etc::SourceList={}", sources.display()),
-                "Dir::Etc::SourceParts=/dev/null".to_owned(),
-                format!("Dir::State={folder}/state"),
-                "Dir::State::Status=/dev/null".to_owned(),
-                format!("Dir::Cache={folder}/cache"),
-                "APT::Architecture=amd64".to_owned(),
-                // apt would give up root for a user who cannot read a home folder.
-                "APT::Sandbox::User=".to_owned(),
-                "Acquire::Languages=none".to_owned(),
-                // An old suite's lists are no longer renewed.
-                "Acquire::Check-Valid-Until=false".to_owned(),
-                "Acquire::Retries=2".to_owned(),
-                format!("Acquire::http::Timeout={MIRROR_TIMEOUT}"),
-            ],
-        })
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.arg("-qq");
-        for option in &self.options {
-            command.arg("-o").arg(option);
-        }
-        command
-    }
-
-    fn update(&self) -> Result<()> {
-        process::output(self.command("apt-get").arg("update")).map(drop)
-    }
-
-    /// The packages that make up the suite's kernel.
-    fn kernel_packages(&self) -> Result<Vec<String>> {
-        let mut found = Vec::new();
-        let mut waiting = vec![NEWEST.to_owned()];
-        while let Some(package) = waiting.pop() {
-            let said = process::output(self.command("apt-cache").args(["depends", &package]))?;
-            for part in parts(&said) {
-                if !found.contains(&part) {
-                    waiting.push(part.clone());
-                    found.push(part);
-                }
+/// The packages that make up the suite's kernel.
+fn kernel_packages(apt: &Apt) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![NEWEST.to_owned()];
+    while let Some(package) = waiting.pop() {
+        let said = process::output(apt.command("apt-cache").args(["depends", &package]))?;
+        for part in parts(&said) {
+            if !found.contains(&part) {
+                waiting.push(part.clone());
+                found.push(part);
             }
         }
-        if found.is_empty() {
-            bail!("{NEWEST} depends on no kernel");
-        }
-        Ok(found)
     }
+    if found.is_empty() {
+        bail!("{NEWEST} depends on no kernel");
+    }
+    Ok(found)
 }
 
 /// The parts of a kernel among what `apt-cache depends` prints.

@@ -8,6 +8,7 @@ use ja4sentinel_tests::tshark::Tshark;
 
 use super::Purpose;
 use super::packages::Names;
+use crate::apt::KEYS;
 use crate::ebpf::Toolchain;
 use crate::process;
 
@@ -253,14 +254,39 @@ const NEEDS: &[Need] = &[
         }),
     },
     Need {
-        name: "static libpcap",
-        why: "goes into programs that need no library",
+        name: "flex",
+        why: "builds a libpcap that can be linked statically",
         from: Purpose::Dist,
         required: Some(Purpose::Dist),
-        present: Presence::Library("libpcap.a"),
+        present: Presence::Program(&["flex"]),
+        source: Source::Packages(Names::everywhere("flex")),
+    },
+    Need {
+        name: "bison",
+        why: "builds a libpcap that can be linked statically",
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
+        present: Presence::Program(&["bison"]),
+        source: Source::Packages(Names::everywhere("bison")),
+    },
+    Need {
+        name: "make",
+        why: "builds a libpcap that can be linked statically",
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
+        present: Presence::Program(&["make"]),
+        source: Source::Packages(Names::everywhere("make")),
+    },
+    Need {
+        name: "dpkg-source",
+        why: "unpacks libpcap's source",
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
+        present: Presence::Program(&["dpkg-source"]),
         source: Source::Packages(Names {
-            apk: "libpcap-static",
-            ..Names::everywhere("libpcap-dev")
+            pacman: "dpkg",
+            zypper: "dpkg",
+            ..Names::everywhere("dpkg-dev")
         }),
     },
     Need {
@@ -305,9 +331,9 @@ const NEEDS: &[Need] = &[
     },
     Need {
         name: "apt-get",
-        why: "downloads Debian's kernels",
-        from: Purpose::Kernels,
-        required: Some(Purpose::Kernels),
+        why: "downloads Debian's kernels, and libpcap's source",
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
         present: Presence::Program(&["apt-get"]),
         source: Source::Packages(Names::everywhere("apt")),
     },
@@ -321,10 +347,10 @@ const NEEDS: &[Need] = &[
     },
     Need {
         name: "Debian's keys",
-        why: "prove that Debian's kernels are Debian's",
-        from: Purpose::Kernels,
-        required: Some(Purpose::Kernels),
-        present: Presence::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        why: "prove that those are Debian's",
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
+        present: Presence::File(KEYS),
         source: Source::Packages(Names {
             dnf: "debian-keyring",
             ..Names::everywhere("debian-archive-keyring")
