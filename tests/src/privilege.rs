@@ -6,6 +6,8 @@ use std::io;
 pub const NET_ADMIN: u32 = 12;
 /// See above.
 pub const BPF: u32 = 39;
+/// `CAP_PERFMON`.
+pub const PERFMON: u32 = 38;
 
 /// Header of the `capset` system call.
 #[repr(C)]
