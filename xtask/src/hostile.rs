@@ -19,9 +19,9 @@ use crate::{process, workspace};
 use report::Report;
 use truth::{Truth, Tuple};
 
-/// What resident memory may grow to over this corpus, MiB: the table at its default of 100,000
-/// flows, and the reassembly of those that never finish.
-const MEMORY_MIB: u64 = 192;
+/// What resident memory may grow to, MiB, by the default limits: 256 for reassembly, 40 for 100,000
+/// flows, and room for the file's window.
+const MEMORY_MIB: u64 = 320;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
