@@ -62,6 +62,12 @@ fn what_a_crashed_process_left_is_gone_with_the_next_lab() {
     let mut inside = Command::new("ip");
     inside.args(["netns", "exec", &namespace, "sleep", "600"]);
     let mut orphan = inside.spawn().unwrap();
+    // `ip` has to open the namespace first: a lab made before that would find nobody in it.
+    let inhabited = wait_until(Duration::from_secs(20), || {
+        let pids = Command::new("ip").args(["netns", "pids", &namespace]).output().unwrap();
+        String::from_utf8_lossy(&pids.stdout).lines().any(|pid| pid == orphan.id().to_string())
+    });
+    assert!(inhabited, "nobody lives in the namespace");
     let left = [
         Path::new("/run/netns").join(&namespace),
         Path::new("/etc/netns").join(format!("{name}-client")),
