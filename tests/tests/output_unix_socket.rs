@@ -158,6 +158,25 @@ fn a_reader_that_never_comes_costs_the_named_reasons_and_no_time_at_the_end() {
 }
 
 #[test]
+fn a_flood_of_huge_records_is_bounded_in_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(&dir.path().join("nobody"));
+    config.queue_bytes = 10 << 20;
+    let outputs = Outputs::start(&[config]);
+    let mut huge = output_support::record(0);
+    huge.ja3 = "7".repeat(1 << 20);
+    let huge = huge.into();
+    (0..1000).for_each(|_| outputs.deliver(&huge));
+    let counts = outputs.counts();
+    let counts = only(&counts);
+    assert!(counts.balanced() && (1..=11).contains(&counts.queued), "{counts:?}");
+    assert_eq!(counts.dropped.iter().sum::<u64>(), 1000 - counts.queued);
+    // One that is on its way to the sink has left the queue, and makes room for another.
+    let counts = outputs.drain(Instant::now());
+    assert!(only(&counts).balanced() && only(&counts).queued == 0, "{counts:?}");
+}
+
+#[test]
 fn a_dead_output_does_not_slow_another() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");

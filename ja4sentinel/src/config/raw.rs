@@ -89,6 +89,8 @@ section! {
         enabled: bool = "true",
         /// Records that wait at most, while the output is slow or away.
         queue: Count<1, 10_000_000> = "10000",
+        /// Bytes that waiting records hold at most.
+        queue_bytes: Size = "64MiB",
         /// Shape of a line: `flat`, `eve` (Suricata) or `ecs` (Elastic).
         format: Format = "flat",
         /// One record of so many is written.

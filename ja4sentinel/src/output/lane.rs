@@ -1,7 +1,7 @@
 //! One output: a bounded queue, its counters, and the thread behind it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::counts::{Counters, Counts, Reason};
 use super::select::Selection;
 use super::settings::OutputConfig;
+use super::weight::weight;
 use super::worker::Worker;
 use crate::record::Record;
 
@@ -27,6 +28,8 @@ pub(super) enum Message {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) counters: Counters,
+    /// Bytes that the records in the queue hold.
+    waiting: AtomicU64,
     /// Files are to be opened again.
     pub(super) reopen: AtomicBool,
     /// Nothing will ever be written again.
@@ -38,6 +41,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// A record was taken from the queue.
+    pub(super) fn taken(&self, record: &Record) {
+        self.waiting.fetch_sub(weight(record), Ordering::Relaxed);
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,13 +107,21 @@ impl Lane {
         if self.is_closed() {
             return counters.refuse(Reason::Closed);
         }
+        let waiting = &self.shared.waiting;
+        let weight = weight(record);
+        if waiting.fetch_add(weight, Ordering::Relaxed) + weight > self.config.queue_bytes {
+            waiting.fetch_sub(weight, Ordering::Relaxed);
+            return counters.refuse(self.shared.trouble());
+        }
         // Counted first, so that the thread never takes off what was not yet put on.
         counters.queue();
-        match self.queue.try_send(Message::Record(Arc::clone(record))) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => counters.drop(self.shared.trouble(), 1),
-            Err(TrySendError::Disconnected(_)) => counters.drop(Reason::Closed, 1),
-        }
+        let reason = match self.queue.try_send(Message::Record(Arc::clone(record))) {
+            Ok(()) => return,
+            Err(TrySendError::Full(_)) => self.shared.trouble(),
+            Err(TrySendError::Disconnected(_)) => Reason::Closed,
+        };
+        waiting.fetch_sub(weight, Ordering::Relaxed);
+        counters.drop(reason, 1);
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -22,6 +22,7 @@ mod stdout;
 mod tcp;
 mod udp;
 mod unix_socket;
+mod weight;
 mod worker;
 
 use std::sync::{Arc, PoisonError, RwLock};

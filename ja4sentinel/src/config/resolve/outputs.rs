@@ -48,6 +48,8 @@ fn one(output: &Typed<Output>, reading: &mut Reading) -> Option<OutputConfig> {
     let mut config = OutputConfig::new(sink);
     config.name = output.name.as_ref().map_or(name, |typed| typed.value.clone());
     config.queue = output.queue.as_ref().map_or(config.queue, |typed| fit(typed.value.0));
+    config.queue_bytes =
+        output.queue_bytes.as_ref().map_or(config.queue_bytes, |typed| typed.value.0);
     config.format = or(&output.format, config.format);
     if let Some(sample) = &output.sample {
         config.sample = u32::try_from(sample.value.0).unwrap_or(u32::MAX);

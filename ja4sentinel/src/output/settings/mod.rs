@@ -23,6 +23,8 @@ pub struct OutputConfig {
     pub sink: SinkConfig,
     /// Records that wait at most, while the sink is slow or away.
     pub queue: usize,
+    /// Bytes that waiting records hold at most.
+    pub queue_bytes: u64,
     /// Shape of a line.
     pub format: Format,
     /// Which records, and which of their fields.
@@ -34,6 +36,8 @@ pub struct OutputConfig {
 impl OutputConfig {
     /// Room for a second of a busy server's connections.
     pub const QUEUE: usize = 10_000;
+    /// Room for as many ordinary records; those of hostile hellos can be a hundred times as large.
+    pub const QUEUE_BYTES: u64 = 64 * 1024 * 1024;
 
     /// An output with the defaults of everything but the sink; it is named after the sink.
     #[must_use]
@@ -42,6 +46,7 @@ impl OutputConfig {
             name: sink.label().to_owned(),
             sink,
             queue: Self::QUEUE,
+            queue_bytes: Self::QUEUE_BYTES,
             format: Format::Flat,
             filter: Filter::default(),
             sample: 1,

@@ -131,6 +131,7 @@ impl Worker {
             };
             match message {
                 Message::Record(record) => {
+                    self.shared.taken(&record);
                     self.batch.push(record.timestamp, |line| self.formatter.line(&record, line));
                     until.get_or_insert_with(|| Instant::now() + self.linger);
                 }
@@ -226,7 +227,10 @@ impl Worker {
         }
         let mut lines = if self.spooling.holds_batch() { 0 } else { self.batch.lines() };
         while let Ok(message) = self.queue.try_recv() {
-            lines += u64::from(matches!(message, Message::Record(_)));
+            if let Message::Record(record) = message {
+                self.shared.taken(&record);
+                lines += 1;
+            }
         }
         self.shared.counters.drop(reason, lines);
         match reason {

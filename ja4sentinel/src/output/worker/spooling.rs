@@ -114,6 +114,7 @@ impl Worker {
         let mut next = Some(message);
         while let Some(message) = next {
             if let Message::Record(record) = message {
+                self.shared.taken(&record);
                 block.push(record.timestamp, |line| self.formatter.line(&record, line));
             }
             next = if block.is_full() { None } else { self.queue.try_recv().ok() };
