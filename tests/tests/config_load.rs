@@ -82,7 +82,7 @@ fn ports_networks_and_limits_in_every_notation() {
     let config = load(
         "core:\n  listen_ports: [443, \"8000-8002\", \"9443\"]\n  \
          allow_clients: [192.0.2.0/24, \"2001:db8::1\"]\n  deny_clients: 192.0.2.7\n  \
-         proxy_protocol: require\n  tunnel_depth: 2\n  starttls: true\n  \
+         proxy_protocol: require\n  proxy_protocol_ports: 9443\n  tunnel_depth: 2\n  starttls: true\n  \
          report_incomplete: true\n  promiscuous: true\n\
          limits:\n  flows: 5\n  bytes_per_hello: 16KiB\n  reassembly_bytes: 1000000\n",
     )
@@ -93,7 +93,8 @@ fn ports_networks_and_limits_in_every_notation() {
     assert!(!settings.clients.permit("192.0.2.7".parse().unwrap()));
     assert!(settings.clients.permit("2001:db8::1".parse().unwrap()));
     assert!(!settings.clients.permit("2001:db8::2".parse().unwrap()));
-    assert_eq!(settings.proxy_protocol, ProxyProtocol::Require);
+    assert_eq!(settings.proxy_protocol_on(9443), ProxyProtocol::Require);
+    assert_eq!(settings.proxy_protocol_on(443), ProxyProtocol::Off);
     assert_eq!((settings.tunnel_depth, settings.starttls), (2, true));
     assert!(settings.report_incomplete && config.promiscuous);
     assert_eq!((settings.limits.flows, settings.limits.bytes_per_hello), (5, 16 * 1024));

@@ -96,6 +96,25 @@ fn a_connection_without_a_header_where_one_is_accepted_or_required() {
 }
 
 #[test]
+fn a_header_is_looked_for_on_the_ports_of_the_load_balancer_alone() {
+    let behind = |ports: &[u16]| Settings {
+        proxy_protocol_ports: ports.iter().copied().collect(),
+        ..settings(ProxyProtocol::Require)
+    };
+    let mut lab = Lab::new(behind(&[8443]));
+    feed(&mut lab, 50000, &hello(), &[900], false);
+    assert_eq!((lab.records[0].kind, lab.records[0].proxy_ip), (Kind::Hello, None));
+    feed(&mut lab, 50001, &[V1, &hello()].concat(), &[], false);
+    assert_eq!(lab.lost("plain_text"), 1);
+    lab.finish();
+
+    let mut lab = Lab::new(behind(&[443]));
+    feed(&mut lab, 50000, &hello(), &[900], false);
+    assert_eq!(lab.lost("proxy_header_missing"), 1);
+    lab.finish();
+}
+
+#[test]
 fn a_broken_proxy_header_is_counted_and_marked() {
     let mut lab = Lab::new(settings(ProxyProtocol::Accept));
     feed(&mut lab, 50000, &[V1_BROKEN, &hello()].concat(), &[10, 900], false);

@@ -51,6 +51,8 @@ section! {
         deny_clients: Vec<IpNet> = "[]",
         /// PROXY protocol before the hello, of which the real client's address is taken: `off`, `accept`, or `require`.
         proxy_protocol: ProxyProtocol = "off",
+        /// TCP ports on which the PROXY protocol is looked for, of those in `listen_ports`.
+        proxy_protocol_ports: Vec<PortRange> = "any",
         /// Whether hellos behind a STARTTLS dialogue are found.
         starttls: bool = "false",
         /// Tunnels that are unwrapped at most (VXLAN, Geneve, GRE, IPIP).

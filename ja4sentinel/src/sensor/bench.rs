@@ -74,12 +74,12 @@ impl Bench {
         self.now_ns.saturating_sub(STALLED_AFTER_NS)
     }
 
-    /// Whether a payload may be the first of a connection whose SYN was not seen.
-    pub(super) fn begins_like_a_hello(&mut self, payload: &[u8]) -> bool {
+    /// Whether a payload may be the first of a connection to `port` whose SYN was not seen.
+    pub(super) fn begins_like_a_hello(&mut self, port: u16, payload: &[u8]) -> bool {
         if payload.is_empty() {
             return false;
         }
-        if self.settings.proxy_protocol != ProxyProtocol::Off
+        if self.settings.proxy_protocol_on(port) != ProxyProtocol::Off
             && payload.len() >= PROXY_START
             && proxy::read(payload) != Proxy::None
         {

@@ -1,6 +1,5 @@
 //! One connection: what has arrived of it, and how far it has come.
 
-use super::Settings;
 use super::arrival::Arrival;
 use super::bench::{Bench, Out};
 use super::facts::Facts;
@@ -52,6 +51,8 @@ pub(super) enum Effect {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) facts: Facts,
+    /// Where its stream begins to be read.
+    pub(super) first: Stage,
     pub(super) stage: Stage,
     /// Sequence number of stream offset 0.
     pub(super) base: u32,
@@ -81,9 +82,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(facts: Facts, settings: &Settings) -> Self {
+    /// A connection whose stream begins with what `first` reads.
+    pub(super) fn new(facts: Facts, first: Stage) -> Self {
         Self {
-            stage: Stage::first(settings),
+            first,
+            stage: first,
             base: facts.base,
             facts,
             assembler: Assembler::default(),

@@ -1,7 +1,7 @@
 //! Segments and their connections: which one is meant, which one begins, which one has to leave.
 
 use super::bench::Out;
-use super::connection::{Connection, Effect};
+use super::connection::{Connection, Effect, Stage};
 use super::counters::LeftOut;
 use super::ending::End;
 use super::facts::Facts;
@@ -102,7 +102,7 @@ impl Sensor {
         out: &mut Out<'_>,
     ) -> Result<(), LeftOut> {
         let is_hello = !segment.flags.any(TcpFlags::RST)
-            && self.bench.begins_like_a_hello(segment.payload)
+            && self.bench.begins_like_a_hello(segment.destination.port, segment.payload)
             // Where both directions are captured: the first bytes of a server's answer.
             && self.table.find(&key.reversed()).is_none();
         if !is_hello {
@@ -137,7 +137,8 @@ impl Sensor {
             self.bench.counters.retransmissions += 1;
         } else {
             self.bench.counters.select();
-            let rival = Connection::new(facts, &self.bench.settings);
+            let first = Stage::first(&self.bench.settings, key.server.port);
+            let rival = Connection::new(facts, first);
             if let Some(mut older) = connection.rival.replace(Box::new(rival)) {
                 older.give_up(End::Superseded, &key, &mut self.bench, out);
             }
@@ -160,7 +161,8 @@ impl Sensor {
         if let Some(older) = older {
             self.end(older, End::Superseded, out);
         }
-        let connection = Connection::new(Facts::of(segment), &self.bench.settings);
+        let first = Stage::first(&self.bench.settings, key.server.port);
+        let connection = Connection::new(Facts::of(segment), first);
         self.bench.counters.select();
         let handle = self.admit(key, connection, Class::Opened, out);
         if let Some(handle) = handle.filter(|_| segment.missing > 0 || !segment.payload.is_empty())

@@ -19,9 +19,9 @@ const MAX_HELLOS: u8 = 2;
 const MESSAGE_HEADER: usize = 4;
 
 impl Stage {
-    /// Where the stream begins.
-    pub(super) fn first(settings: &Settings) -> Self {
-        match settings.proxy_protocol {
+    /// Where the stream of a connection to `port` begins.
+    pub(super) fn first(settings: &Settings, port: u16) -> Self {
+        match settings.proxy_protocol_on(port) {
             ProxyProtocol::Off => Self::behind_proxy(settings),
             ProxyProtocol::Accept | ProxyProtocol::Require => Self::Proxy,
         }
@@ -98,15 +98,18 @@ impl Reader<'_, '_> {
                 self.connection.proxied = header.addresses.map(Box::new);
                 self.go_on(next, header.len, rest.len())
             }
-            Proxy::None if self.bench.settings.proxy_protocol == ProxyProtocol::Require => {
-                self.lose(Reason::ProxyHeaderMissing)
-            }
+            Proxy::None if self.is_proxy_required() => self.lose(Reason::ProxyHeaderMissing),
             Proxy::None => self.go_on(next, 0, rest.len()),
             Proxy::Malformed(fault) => {
                 self.connection.arrival.oddities.note(Oddity::ProxyHeaderBad, true);
                 self.go_on(Stage::BadProxy(fault), 0, rest.len())
             }
         }
+    }
+
+    fn is_proxy_required(&self) -> bool {
+        let port = self.key.server.port;
+        self.bench.settings.proxy_protocol_on(port) == ProxyProtocol::Require
     }
 
     /// Where a broken header ends nobody can say: the hello is looked for at every offset.

@@ -156,7 +156,7 @@ impl Connection {
     fn forget_syn_bytes(&mut self, bench: &mut Bench) {
         self.assembler.clear(&mut bench.budget);
         (self.syn_bytes, self.read_from, self.read_at) = (0, 0, 0);
-        self.stage = if self.hellos > 0 { Stage::Hello } else { Stage::first(&bench.settings) };
+        self.stage = if self.hellos > 0 { Stage::Hello } else { self.first };
         self.arrival = Arrival::default();
         self.arrival.oddities.note(Oddity::OverlapConflict, true);
     }

@@ -117,13 +117,27 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether hellos behind a plain-text or binary preamble (STARTTLS and the like) are found.
     pub starttls: bool,
-    /// PROXY protocol in front of the hello.
+    /// PROXY protocol in front of the hello, on the ports of `proxy_protocol_ports`.
     pub proxy_protocol: ProxyProtocol,
+    /// Server ports that a load balancer reaches; on all others there is no PROXY header.
+    pub proxy_protocol_ports: PortSet,
     /// Tunnels unwrapped at most (VXLAN, Geneve, GRE, IPIP); 0 is none.
     pub tunnel_depth: u8,
     /// Whether a hello that could not be fingerprinted is reported as a record of kind
     /// `incomplete`.
     pub report_incomplete: bool,
+}
+
+impl Settings {
+    /// What to make of a PROXY header on connections to `port`.
+    #[must_use]
+    pub fn proxy_protocol_on(&self, port: u16) -> ProxyProtocol {
+        if self.proxy_protocol_ports.contains(port) {
+            self.proxy_protocol
+        } else {
+            ProxyProtocol::Off
+        }
+    }
 }
 
 impl Default for Settings {
@@ -134,6 +148,7 @@ impl Default for Settings {
             limits: Limits::default(),
             starttls: false,
             proxy_protocol: ProxyProtocol::Off,
+            proxy_protocol_ports: PortSet::any(),
             tunnel_depth: 0,
             report_incomplete: false,
         }

@@ -75,6 +75,10 @@ fn settings(core: &Core, limits: &Limits, reading: &mut Reading) -> Settings {
         limits: sensor_limits(core, limits),
         starttls: or(&core.starttls, default.starttls),
         proxy_protocol: or(&core.proxy_protocol, default.proxy_protocol),
+        proxy_protocol_ports: core
+            .proxy_protocol_ports
+            .as_ref()
+            .map_or(default.proxy_protocol_ports, |typed| port_set(&typed.value)),
         tunnel_depth: core
             .tunnel_depth
             .as_ref()
