@@ -13,6 +13,7 @@ pub mod notice;
 pub mod privilege;
 pub mod process;
 pub mod scene;
+pub mod scrape;
 pub mod servers;
 pub mod tcpdump;
 pub mod tshark;

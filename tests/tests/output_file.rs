@@ -91,14 +91,34 @@ fn a_new_configuration_keeps_what_did_not_change_and_drains_what_goes() {
     });
     let outputs = Outputs::start(&[kept.clone(), gone]);
     deliver(&outputs, 0..100);
-    let ended = outputs.reconfigure(&[new, kept], soon());
-    assert_eq!((only(&ended).output.as_str(), only(&ended).delivered), ("gone", 100));
+    outputs.reconfigure(&[new, kept], soon());
     deliver(&outputs, 100..200);
     let counts = outputs.drain(soon());
-    assert!(counts.iter().chain(&ended).all(|counts| counts.balanced()));
+    let summary: Vec<_> =
+        counts.iter().map(|counts| (counts.output.as_str(), counts.delivered)).collect();
+    assert_eq!(summary, [("new", 100), ("kept", 200), ("gone", 100)]);
+    assert!(counts.iter().all(|counts| counts.balanced()));
     assert_eq!(read(&dir.path().join("kept")), Vec::from_iter(0..200), "counts and file go on");
     assert_eq!(read(&dir.path().join("gone")), Vec::from_iter(0..100));
     assert_eq!(read(&dir.path().join("new")), Vec::from_iter(100..200));
+}
+
+#[test]
+fn another_configuration_of_one_file_loses_nothing_and_keeps_the_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.log");
+    let mut config = config(&path);
+    config.queue = 10_000;
+    let outputs = Outputs::start(&[config.clone()]);
+    for round in 0..20 {
+        deliver(&outputs, round * 100..round * 100 + 100);
+        config.queue += 1;
+        outputs.reconfigure(&[config.clone()], soon());
+    }
+    let counts = outputs.drain(soon());
+    assert!(only(&counts).balanced(), "{counts:?}");
+    assert_eq!(only(&counts).delivered, 2000, "one sum under one name");
+    assert_eq!(read(&path), Vec::from_iter(0..2000));
 }
 
 #[test]

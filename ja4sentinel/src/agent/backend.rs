@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::condition::Condition;
 use super::interfaces;
 use crate::capture::ebpf::{self, EbpfSource};
 #[cfg(feature = "libpcap")]
@@ -16,6 +17,71 @@ pub(super) enum Backend {
     /// Frames by libpcap.
     #[cfg(feature = "libpcap")]
     Pcap(Box<PcapSource>),
+}
+
+/// A source that takes over another configuration while it runs.
+pub(super) trait Configured: Live {
+    /// As in records and in the configuration.
+    const NAME: &'static str;
+
+    /// Goes by this configuration from now on, but for the interfaces: [`Live::watch`] is to be
+    /// called afterwards.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    fn configure(&mut self, config: &Config) -> Result<()>;
+
+    /// What the source leaves to be judged of `core.bpf_filter`.
+    ///
+    /// # Errors
+    /// libpcap refuses the expression.
+    fn condition(config: &Config) -> Result<Condition>;
+
+    /// The keys in which the two differ and which are fixed while the source is open.
+    fn fixed(old: &Config, new: &Config) -> Vec<&'static str>;
+}
+
+impl Configured for EbpfSource {
+    const NAME: &'static str = "ebpf";
+
+    fn configure(&mut self, config: &Config) -> Result<()> {
+        self.set_ports(&config.settings.ports)?;
+        Ok(self.reconfigure(&config.settings)?)
+    }
+
+    fn condition(config: &Config) -> Result<Condition> {
+        Condition::new(config.bpf_filter.as_deref())
+    }
+
+    fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
+        let tables = |config: &Config| ebpf::Options::of(&config.settings).flows;
+        let mut keys = Vec::new();
+        if new.backend == config::Backend::Pcap {
+            keys.push("core.backend");
+        }
+        if tables(old) != tables(new) {
+            keys.push("limits.flows (in the kernel)");
+        }
+        keys
+    }
+}
+
+#[cfg(feature = "libpcap")]
+impl Configured for PcapSource {
+    const NAME: &'static str = "pcap";
+
+    fn configure(&mut self, config: &Config) -> Result<()> {
+        Ok(self.reconfigure(pcap_options(config))?)
+    }
+
+    /// It has the expression in its own filter.
+    fn condition(_: &Config) -> Result<Condition> {
+        Ok(Condition::default())
+    }
+
+    fn fixed(_: &Config, new: &Config) -> Vec<&'static str> {
+        if new.backend == config::Backend::Ebpf { vec!["core.backend"] } else { Vec::new() }
+    }
 }
 
 /// Opens the backend that the configuration asks for, and says in one line which it is and why.
@@ -42,12 +108,11 @@ pub(super) fn open(config: &Config) -> Result<Backend> {
 }
 
 impl Backend {
-    /// As in records and in the configuration.
-    pub(super) fn name(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
-            Self::Ebpf(_) => "ebpf",
+            Self::Ebpf(_) => EbpfSource::NAME,
             #[cfg(feature = "libpcap")]
-            Self::Pcap(_) => "pcap",
+            Self::Pcap(_) => PcapSource::NAME,
         }
     }
 }
@@ -72,16 +137,21 @@ fn ebpf(config: &Config, list: &[Interface]) -> Result<Backend> {
 
 #[cfg(feature = "libpcap")]
 fn pcap(config: &Config, list: &[Interface]) -> Result<Backend> {
-    let mut source = PcapSource::new(Options {
+    let mut source = PcapSource::new(pcap_options(config))?;
+    take_up(&mut source, config, list)?;
+    Ok(Backend::Pcap(Box::new(source)))
+}
+
+#[cfg(feature = "libpcap")]
+fn pcap_options(config: &Config) -> Options {
+    Options {
         ports: config.settings.ports.clone(),
         tunnels: config.settings.tunnel_depth > 0,
         condition: config.bpf_filter.clone(),
         promiscuous: config.promiscuous,
         // The device that stands for all interfaces cannot be made promiscuous.
         any: config.interfaces.patterns == [InterfacePattern::Any] && !config.promiscuous,
-    })?;
-    take_up(&mut source, config, list)?;
-    Ok(Backend::Pcap(Box::new(source)))
+    }
 }
 
 #[cfg(not(feature = "libpcap"))]

@@ -36,6 +36,11 @@ impl Condition {
         Ok(Self::default())
     }
 
+    /// Another one from now on; the counts go on.
+    pub(super) fn replace(&mut self, other: Self) {
+        *self = Self { admitted: self.admitted, left_out: self.left_out, ..other };
+    }
+
     /// Whether the frame meets it.
     pub(super) fn admits(&mut self, frame: &Frame<'_>) -> bool {
         #[cfg(feature = "libpcap")]

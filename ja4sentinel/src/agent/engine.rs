@@ -6,10 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
+use super::backend::Configured;
 use super::condition::Condition;
+use super::traffic::Traffic;
 use super::{interfaces, ledger};
-use crate::capture::{self, Captured, Interface, Live};
-use crate::config::Config;
+use crate::capture::{self, Captured, Interface};
+use crate::config::{Config, Interfaces};
+use crate::metrics::Snapshot;
 use crate::output::Outputs;
 use crate::sensor::{Ledger, Outcome, Sensor};
 use crate::wire::Endpoint;
@@ -23,38 +26,66 @@ const LAST_FRAMES: Duration = Duration::from_secs(1);
 const CLOCK_LAG: Duration = Duration::from_secs(1);
 
 /// A source, a sensor and outputs.
-pub(super) struct Engine<'a, S> {
+pub(super) struct Engine<S> {
     source: S,
     sensor: Sensor,
-    outputs: &'a Outputs,
-    config: &'a Config,
+    interfaces: Interfaces,
     watched: Vec<Interface>,
     /// What the last attempt to follow the interfaces failed with, so that it is said once.
     trouble: Option<String>,
     condition: Condition,
+    exits: Exits,
+}
+
+/// Where outcomes go.
+struct Exits {
+    outputs: Arc<Outputs>,
+    traffic: Traffic,
     /// Connections of which nothing more is wanted; told to the source between two frames.
     settled: Vec<(Endpoint, Endpoint, u64)>,
 }
 
-impl<'a, S: Live> Engine<'a, S> {
+impl<S: Configured> Engine<S> {
     /// Around a source that watches its interfaces already.
-    pub(super) fn new(
-        source: S,
-        backend: &'static str,
-        config: &'a Config,
-        outputs: &'a Outputs,
-        condition: Condition,
-    ) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// The condition on frames is no expression.
+    pub(super) fn new(source: S, config: &Config, outputs: &Arc<Outputs>) -> Result<Self> {
+        Ok(Self {
             source,
-            sensor: Sensor::new(config.settings.clone(), backend),
-            outputs,
-            config,
+            sensor: Sensor::new(config.settings.clone(), S::NAME),
+            condition: S::condition(config)?,
+            interfaces: config.interfaces.clone(),
             watched: Vec::new(),
             trouble: None,
-            condition,
-            settled: Vec::new(),
-        }
+            exits: Exits {
+                outputs: Arc::clone(outputs),
+                traffic: Traffic::default(),
+                settled: Vec::new(),
+            },
+        })
+    }
+
+    /// What of another configuration may be refused.
+    ///
+    /// # Errors
+    /// An interface asked for by its name is not there; the condition on frames is no expression.
+    pub(super) fn prepare(&self, config: &Config) -> Result<Condition> {
+        interfaces::resolve(&config.interfaces)?;
+        S::condition(config)
+    }
+
+    /// Goes by another configuration from now on, and loses nothing that is in flight. The outputs
+    /// are not its business.
+    ///
+    /// # Errors
+    /// The kernel refuses a part of it; the rest is taken over.
+    pub(super) fn reconfigure(&mut self, config: &Config, condition: Condition) -> Result<()> {
+        self.sensor.reconfigure(config.settings.clone());
+        self.condition.replace(condition);
+        self.interfaces = config.interfaces.clone();
+        let configured = self.source.configure(config);
+        configured.and(self.follow())
     }
 
     /// Waits until [`Engine::drain`] may have something to do.
@@ -69,12 +100,14 @@ impl<'a, S: Live> Engine<'a, S> {
             match captured {
                 None => return Ok(false),
                 Some(Captured::Interface { index, name }) => {
+                    self.exits.traffic.name(index, &name);
                     self.sensor.name_interface(index, name);
                 }
                 Some(Captured::Frame(frame)) => {
+                    self.exits.traffic.frame(frame.interface);
                     if self.condition.admits(&frame) {
-                        let (outputs, settled) = (self.outputs, &mut self.settled);
-                        self.sensor.frame(&frame, &mut |outcome| take(outcome, outputs, settled));
+                        let exits = &mut self.exits;
+                        self.sensor.frame(&frame, &mut |outcome| exits.take(outcome));
                         self.settle();
                     }
                 }
@@ -87,10 +120,8 @@ impl<'a, S: Live> Engine<'a, S> {
     pub(super) fn tick(&mut self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = now.saturating_sub(CLOCK_LAG).as_nanos();
-        let (outputs, settled) = (self.outputs, &mut self.settled);
-        self.sensor.advance(u64::try_from(now).unwrap_or(u64::MAX), &mut |outcome| {
-            take(outcome, outputs, settled);
-        });
+        let (now, exits) = (u64::try_from(now).unwrap_or(u64::MAX), &mut self.exits);
+        self.sensor.advance(now, &mut |outcome| exits.take(outcome));
         self.settle();
         let followed = self.follow().map_err(|error| format!("{error:#}"));
         if followed.as_ref().err() != self.trouble.as_ref() {
@@ -104,7 +135,7 @@ impl<'a, S: Live> Engine<'a, S> {
 
     fn follow(&mut self) -> Result<()> {
         let there = capture::interfaces().context("the interfaces cannot be listed")?;
-        let wanted = interfaces::matching(&self.config.interfaces, there);
+        let wanted = interfaces::matching(&self.interfaces, there);
         for interface in wanted.iter().filter(|one| !self.watched.contains(one)) {
             tracing::info!(interface = &*interface.name, index = interface.index, "watching");
         }
@@ -116,7 +147,7 @@ impl<'a, S: Live> Engine<'a, S> {
     }
 
     fn settle(&mut self) {
-        for (source, destination, as_of_ns) in self.settled.drain(..) {
+        for (source, destination, as_of_ns) in self.exits.settled.drain(..) {
             self.source.settle(source, destination, as_of_ns);
         }
     }
@@ -134,12 +165,35 @@ impl<'a, S: Live> Engine<'a, S> {
                 }
             }
         }
-        let (outputs, settled) = (self.outputs, &mut self.settled);
-        self.sensor.finish(&mut |outcome| take(outcome, outputs, settled));
+        let exits = &mut self.exits;
+        self.sensor.finish(&mut |outcome| exits.take(outcome));
     }
 
     /// The ledger from the kernel to the outputs.
     pub(super) fn ledger(&mut self) -> Ledger {
+        let mut ledger = self.own_ledger();
+        ledger::replace_outputs(&mut ledger, &self.exits.outputs.counts());
+        ledger
+    }
+
+    /// Everything for the metrics, as of now.
+    pub(super) fn snapshot(&mut self, ready: bool) -> Snapshot {
+        Snapshot {
+            made: Instant::now(),
+            ready: ready && self.source.is_watching(),
+            version: env!("CARGO_PKG_VERSION"),
+            commit: env!("JA4SENTINEL_COMMIT"),
+            ebpf_object: env!("JA4SENTINEL_EBPF_OBJECT"),
+            backend: S::NAME,
+            ledger: self.own_ledger(),
+            outputs: self.exits.outputs.counts(),
+            interfaces: self.exits.traffic.counts(),
+            ring: None,
+        }
+    }
+
+    /// The stages before the outputs.
+    fn own_ledger(&mut self) -> Ledger {
         let counters = self.source.counters().unwrap_or_else(|error| {
             tracing::warn!(%error, "the kernel's counters cannot be read");
             capture::Counters::default()
@@ -147,16 +201,20 @@ impl<'a, S: Live> Engine<'a, S> {
         let stages = [ledger::kernel(counters)].into_iter().chain(self.condition.stage());
         let mut ledger = Ledger { stages: stages.collect() };
         ledger.merge(&self.sensor.ledger());
-        ledger::replace_outputs(&mut ledger, &self.outputs.counts());
         ledger
     }
 }
 
-fn take(outcome: Outcome, outputs: &Outputs, settled: &mut Vec<(Endpoint, Endpoint, u64)>) {
-    match outcome {
-        Outcome::Record(record) => outputs.deliver(&Arc::from(record)),
-        Outcome::Settled { source, destination, as_of_ns } => {
-            settled.push((source, destination, as_of_ns));
+impl Exits {
+    fn take(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Record(record) => {
+                self.traffic.record(&record);
+                self.outputs.deliver(&Arc::from(record));
+            }
+            Outcome::Settled { source, destination, as_of_ns } => {
+                self.settled.push((source, destination, as_of_ns));
+            }
         }
     }
 }

@@ -72,8 +72,9 @@ enum Command {
     /// Watch the interfaces of this machine (the default)
     ///
     /// Wants root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW (libpcap wants the last
-    /// one only). Ends at SIGINT and SIGTERM, after it has written out what it has. SIGHUP and SIGUSR1
-    /// open output files again, after logrotate has moved them.
+    /// one only). Ends at SIGINT and SIGTERM, after it has written out what it has. SIGUSR1 opens
+    /// output files again, after logrotate has moved them; SIGHUP does, and takes over the
+    /// configuration file as it is then.
     #[command(after_help = run::AFTER_HELP)]
     Run(run::Arguments),
     Read(read::Arguments),

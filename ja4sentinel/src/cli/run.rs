@@ -47,7 +47,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             return Exit::Failed;
         }
     };
-    match runtime.block_on(agent::run(&config)) {
+    let reload = || settings::load(arguments.config.as_ref(), &arguments.flags);
+    match runtime.block_on(agent::run(config, &reload)) {
         Ok(()) => Exit::Done,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "failed");

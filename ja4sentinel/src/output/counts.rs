@@ -96,6 +96,19 @@ impl Counts {
         Reason::ALL.into_iter().zip(self.dropped)
     }
 
+    /// Adds the counts of another output.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.given += other.given;
+        self.delivered += other.delivered;
+        self.queued += other.queued;
+        self.spooled += other.spooled;
+        self.retried += other.retried;
+        for (sum, count) in self.dropped.iter_mut().zip(other.dropped) {
+            *sum += count;
+        }
+        self.latency.add(&other.latency);
+    }
+
     /// Whether every record given is accounted for; momentarily false while records are on their
     /// way.
     #[must_use]

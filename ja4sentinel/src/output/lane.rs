@@ -16,6 +16,11 @@ use super::weight::weight;
 use super::worker::Worker;
 use crate::record::Record;
 
+/// What an output has past its deadline for noticing it.
+const GRACE: Duration = Duration::from_millis(200);
+/// Between two looks whether an output has ended.
+const STEP: Duration = Duration::from_millis(2);
+
 /// What the queue carries.
 pub(super) enum Message {
     /// A record to write.
@@ -50,6 +55,15 @@ impl Shared {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the output to end, a little past its deadline at most: a system call may hold its
+    /// thread fast.
+    fn wait_for_end(&self) {
+        let over = || self.deadline().is_some_and(|deadline| Instant::now() >= deadline + GRACE);
+        while !self.closed.load(Ordering::Acquire) && !over() {
+            std::thread::sleep(STEP);
+        }
+    }
+
     pub(super) fn set_trouble(&self, reason: Option<Reason>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
@@ -71,8 +85,14 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// Starts the output; `closed` is told when it closes for good.
-    pub(super) fn start(config: &OutputConfig, closed: &Arc<Notify>) -> Self {
+    /// Starts the output; it takes records at once, and writes when those `before` it have ended.
+    /// `closed` is told when it closes for good.
+    pub(super) fn start<'a>(
+        config: &OutputConfig,
+        before: impl Iterator<Item = &'a Self>,
+        closed: &Arc<Notify>,
+    ) -> Self {
+        let before: Vec<_> = before.map(|lane| Arc::clone(&lane.shared)).collect();
         let (queue, receiver) = sync_channel(config.queue.max(1));
         let shared = Arc::new(Shared::default());
         let worker = Worker::new(config, receiver, Arc::clone(&shared));
@@ -81,6 +101,7 @@ impl Lane {
         let thread = std::thread::Builder::new()
             .name(format!("out {}", config.sink.label()))
             .spawn(move || {
+                before.iter().for_each(|other| other.wait_for_end());
                 worker.run();
                 end.closed.store(true, Ordering::Release);
                 closed.notify_waiters();
@@ -96,6 +117,11 @@ impl Lane {
 
     pub(super) fn config(&self) -> &OutputConfig {
         &self.config
+    }
+
+    /// Whether an output of that configuration would get in this one's way.
+    pub(super) fn shares_place_with(&self, config: &OutputConfig) -> bool {
+        self.config.sink.shares_place_with(&config.sink)
     }
 
     /// Queues a record, or drops and counts it. Never waits.
@@ -147,14 +173,11 @@ impl Lane {
 
     /// Waits for the output to end, a little past `deadline` at most: a thread that a system call
     /// holds fast is left behind, and its records stay counted as queued.
-    pub(super) fn wait(&self, deadline: Instant) -> Counts {
-        const GRACE: Duration = Duration::from_millis(200);
-        const STEP: Duration = Duration::from_millis(2);
+    pub(super) fn wait(&self, deadline: Instant) {
         let ended = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
         while !ended() && Instant::now() < deadline + GRACE {
             std::thread::sleep(STEP);
         }
-        self.counts()
     }
 
     /// Wakes the thread if it waits for records. If the queue is full it does not, and looks soon.

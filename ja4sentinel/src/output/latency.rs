@@ -19,6 +19,15 @@ pub struct Latency {
     pub sum_us: u64,
 }
 
+impl Latency {
+    pub(super) fn add(&mut self, other: &Self) {
+        for (sum, count) in self.buckets.iter_mut().zip(other.buckets) {
+            *sum += count;
+        }
+        self.sum_us += other.sum_us;
+    }
+}
+
 /// The counters behind [`Latency`].
 #[derive(Debug, Default)]
 pub(super) struct LatencyCounters {

@@ -11,6 +11,7 @@ mod fields;
 mod file;
 mod format;
 mod lane;
+mod lanes;
 mod latency;
 #[cfg(test)]
 mod sample;
@@ -25,13 +26,14 @@ mod unix_socket;
 mod weight;
 mod worker;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use crate::record::Record;
 use lane::Lane;
+use lanes::Lanes;
 
 pub use counts::{Counts, Reason};
 pub use fields::FIELDS;
@@ -46,7 +48,7 @@ pub use settings::{
 #[derive(Debug)]
 pub struct Outputs {
     /// Read for each record, written on reload only.
-    lanes: RwLock<Vec<Lane>>,
+    lanes: RwLock<Lanes>,
     closed: Arc<Notify>,
 }
 
@@ -56,54 +58,46 @@ impl Outputs {
     #[must_use]
     pub fn start(configs: &[OutputConfig]) -> Self {
         let closed = Arc::new(Notify::new());
-        let lanes = configs.iter().map(|config| Lane::start(config, &closed)).collect();
+        let mut lanes = Lanes::default();
+        lanes.replace(configs, Instant::now(), &closed);
         Self { lanes: RwLock::new(lanes), closed }
     }
 
     /// Gives a record to every output. Never waits: where there is no room the record is dropped
     /// and counted.
     pub fn deliver(&self, record: &Arc<Record>) {
-        for lane in self.lanes().iter() {
+        for lane in &self.lanes().present {
             lane.deliver(record);
         }
     }
 
-    /// The counts of each output.
+    /// The counts of each output. One that took over a name goes on with the counts behind it.
     #[must_use]
     pub fn counts(&self) -> Vec<Counts> {
-        self.lanes().iter().map(Lane::counts).collect()
+        self.lanes().counts()
     }
 
     /// Opens files again, because logrotate may have moved them.
     pub fn reopen(&self) {
-        for lane in self.lanes().iter() {
+        for lane in &self.lanes().present {
             lane.reopen();
         }
     }
 
     /// Takes over new configurations: an output whose configuration is the same goes on untouched,
-    /// others are started, and those no longer wanted are drained, which blocks until `deadline` at
-    /// most. Returns the counts of those that ended.
-    pub fn reconfigure(&self, configs: &[OutputConfig], deadline: Instant) -> Vec<Counts> {
-        let ended: Vec<Lane> = {
-            let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
-            let mut old: Vec<Lane> = std::mem::take(&mut lanes);
-            for config in configs {
-                let same = old.iter().position(|lane| lane.config() == config);
-                lanes.push(match same {
-                    Some(i) => old.swap_remove(i),
-                    None => Lane::start(config, &self.closed),
-                });
-            }
-            old
-        };
-        drain(&ended, deadline)
+    /// others are started, and those no longer wanted have until `deadline` to write out what they
+    /// hold. Does not wait for that.
+    pub fn reconfigure(&self, configs: &[OutputConfig], deadline: Instant) {
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        lanes.replace(configs, deadline, &self.closed);
     }
 
     /// Writes out what is queued, as far as that is possible until `deadline`, and ends every
     /// output. Blocks; returns the last counts. Records given afterwards are dropped as `closed`.
     pub fn drain(&self, deadline: Instant) -> Vec<Counts> {
-        drain(&self.lanes(), deadline)
+        let lanes = self.lanes();
+        lanes.drain(deadline);
+        lanes.counts()
     }
 
     /// Resolves when every output has closed for good, as standard output does when its reader has
@@ -113,22 +107,15 @@ impl Outputs {
             let notified = self.closed.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
-            if self.lanes().iter().all(Lane::is_closed) {
+            if self.lanes().present.iter().all(Lane::is_closed) {
                 return;
             }
             notified.await;
         }
     }
 
-    fn lanes(&self) -> std::sync::RwLockReadGuard<'_, Vec<Lane>> {
-        // A lane list is never left half changed, so that a poisoned lock does no harm.
+    fn lanes(&self) -> RwLockReadGuard<'_, Lanes> {
+        // The lanes are never left half changed, so that a poisoned lock does no harm.
         self.lanes.read().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn drain(lanes: &[Lane], deadline: Instant) -> Vec<Counts> {
-    for lane in lanes {
-        lane.stop(deadline);
-    }
-    lanes.iter().map(|lane| lane.wait(deadline)).collect()
 }

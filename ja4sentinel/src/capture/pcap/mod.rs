@@ -111,13 +111,18 @@ impl PcapSource {
         })
     }
 
-    /// Captures something else from now on; interfaces stay as they are.
+    /// Captures something else from now on. Where that changes how interfaces are opened, they are
+    /// closed, and the next [`Live::watch`] opens them anew.
     ///
     /// # Errors
     /// The condition is no expression, and everything is as before.
     pub fn reconfigure(&mut self, options: Options) -> Result<(), PcapError> {
         if let Some(condition) = &options.condition {
             Expression::new(condition)?;
+        }
+        let way = |options: &Options| (options.promiscuous, options.any);
+        if way(&options) != way(&self.options) {
+            (0..self.handles.len()).rev().for_each(|at| self.close(at));
         }
         self.options = options;
         self.refresh_filters()

@@ -82,6 +82,17 @@ impl SinkConfig {
         }
     }
 
+    /// Whether two of them at once would get in each other's way: they write to the same
+    /// descriptor or file, or keep records in the same directory.
+    pub(super) fn shares_place_with(&self, other: &Self) -> bool {
+        let directory = |sink: &Self| sink.spool().map(|spool| spool.directory.clone());
+        match (self, other) {
+            (Self::Stdout, Self::Stdout) => true,
+            (Self::File(one), Self::File(other)) => one.path == other.path,
+            _ => directory(self).is_some_and(|mine| directory(other) == Some(mine)),
+        }
+    }
+
     /// How long a line may wait for others to share its write.
     pub(super) fn linger(&self) -> Duration {
         match self {

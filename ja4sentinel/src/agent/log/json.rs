@@ -1,39 +1,18 @@
-//! Service messages on standard error: JSON lines, or text on a terminal.
+//! One JSON object a line.
 
 use std::fmt;
-use std::io::{IsTerminal, stderr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::config::LogLevel;
-
-/// Begins to write messages up to `level`. A second call changes nothing.
-pub fn start(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let common = tracing_subscriber::fmt().with_max_level(level).with_writer(stderr);
-    let _ = if stderr().is_terminal() {
-        common.with_target(false).try_init()
-    } else {
-        common.event_format(JsonLines).try_init()
-    };
-}
-
 /// One flat JSON object a line: timestamp (nanoseconds since the UNIX epoch), level, component,
 /// message, and the message's own fields.
-struct JsonLines;
+pub(super) struct JsonLines;
 
 impl<S, N> FormatEvent<S, N> for JsonLines
 where

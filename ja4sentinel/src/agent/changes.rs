@@ -1,0 +1,70 @@
+//! In what two configurations differ.
+
+use crate::config::Config;
+use crate::sensor::{Limits, Settings};
+
+/// The keys and sections that differ, as the file calls them.
+pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
+    // Taken apart, so that no key can be forgotten.
+    let Config {
+        interfaces,
+        settings,
+        backend,
+        bpf_filter,
+        promiscuous,
+        log_level,
+        metrics,
+        outputs,
+    } = new;
+    let Settings {
+        ports,
+        clients,
+        limits,
+        starttls,
+        proxy_protocol,
+        tunnel_depth,
+        report_incomplete,
+    } = settings;
+    let before = &old.settings;
+    let bounds = |limits: &Limits| Limits { flow_timeout_ns: 0, ..*limits };
+    [
+        ("core.interface", old.interfaces != *interfaces),
+        ("core.listen_ports", before.ports != *ports),
+        ("core.backend", old.backend != *backend),
+        ("core.bpf_filter", old.bpf_filter != *bpf_filter),
+        ("core.promiscuous", old.promiscuous != *promiscuous),
+        ("core.flow_timeout_sec", before.limits.flow_timeout_ns != limits.flow_timeout_ns),
+        ("core.allow_clients", before.clients.allow != clients.allow),
+        ("core.deny_clients", before.clients.deny != clients.deny),
+        ("core.proxy_protocol", before.proxy_protocol != *proxy_protocol),
+        ("core.starttls", before.starttls != *starttls),
+        ("core.tunnel_depth", before.tunnel_depth != *tunnel_depth),
+        ("core.report_incomplete", before.report_incomplete != *report_incomplete),
+        ("core.log_level", old.log_level != *log_level),
+        ("limits", bounds(&before.limits) != bounds(limits)),
+        ("metrics", old.metrics != *metrics),
+        ("outputs", old.outputs != *outputs),
+    ]
+    .into_iter()
+    .filter_map(|(key, differs)| differs.then_some(key))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_is_named_by_its_key() {
+        let old = Config::default();
+        assert_eq!(changes(&old, &old), Vec::<&str>::new());
+        let mut new = old.clone();
+        new.settings.ports.insert(1);
+        new.settings.limits.flow_timeout_ns += 1;
+        assert_eq!(changes(&old, &new), ["core.listen_ports", "core.flow_timeout_sec"]);
+        let mut new = old.clone();
+        new.settings.limits.flows += 1;
+        new.outputs.clear();
+        assert_eq!(changes(&old, &new), ["limits", "outputs"]);
+    }
+}

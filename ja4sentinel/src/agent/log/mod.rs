@@ -1,0 +1,49 @@
+//! Service messages on standard error: JSON lines, or text on a terminal.
+
+mod json;
+
+use std::io::{IsTerminal, stderr};
+use std::sync::OnceLock;
+
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+use crate::config::LogLevel;
+use json::JsonLines;
+
+/// The level of the log that was begun.
+static LEVEL: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
+
+/// Begins to write messages up to `level`. A second call changes nothing.
+pub fn start(level: LogLevel) {
+    let (level, handle) = reload::Layer::new(filter(level));
+    let lines = fmt::layer().with_writer(stderr);
+    let lines = if stderr().is_terminal() {
+        lines.with_target(false).boxed()
+    } else {
+        lines.event_format(JsonLines).boxed()
+    };
+    if tracing_subscriber::registry().with(level).with(lines).try_init().is_ok() {
+        let _ = LEVEL.set(handle);
+    }
+}
+
+/// Writes messages up to `level` from now on, if the log was begun.
+pub(super) fn set_level(level: LogLevel) {
+    if let Some(handle) = LEVEL.get() {
+        // It fails only when the log is gone.
+        let _ = handle.reload(filter(level));
+    }
+}
+
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}

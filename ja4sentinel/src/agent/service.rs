@@ -1,0 +1,173 @@
+//! The loop of the service: signals, the clock and frames, each in its turn.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::backend::Configured;
+use super::changes::changes;
+use super::engine::Engine;
+use super::meter::Meter;
+use super::report::{self, Report};
+use super::signals::{Asked, Signals};
+use super::{Reload, ledger, log};
+use crate::config::Config;
+use crate::output::Outputs;
+
+/// Between two looks at the clock and the interfaces.
+const TICK: Duration = Duration::from_secs(1);
+/// What outputs have at the end for writing out what is queued.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Everything that runs.
+pub(super) struct Service<S> {
+    config: Config,
+    engine: Engine<S>,
+    outputs: Arc<Outputs>,
+    meter: Option<Meter>,
+    report: Report,
+}
+
+/// Why the service ends.
+enum End {
+    Signal(&'static str),
+    /// Nobody reads the records any more.
+    OutputsClosed,
+}
+
+impl<S: Configured> Service<S> {
+    /// Around a source that watches its interfaces already.
+    ///
+    /// # Errors
+    /// The metrics cannot be served.
+    pub(super) async fn start(source: S, config: Config) -> Result<Self> {
+        let outputs = Arc::new(Outputs::start(&config.outputs));
+        let mut engine = Engine::new(source, &config, &outputs)?;
+        let meter = match &config.metrics {
+            Some(listen) => Some(Meter::start(listen, engine.snapshot(true)).await?),
+            None => None,
+        };
+        Ok(Self { config, engine, outputs, meter, report: Report::default() })
+    }
+
+    /// Runs until the end.
+    ///
+    /// # Errors
+    /// The source failed.
+    pub(super) async fn run(mut self, mut signals: Signals, reload: Reload<'_>) -> Result<()> {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let interfaces = self.config.interfaces.to_string();
+        tracing::info!(backend = S::NAME, interfaces, "ready");
+        let end = loop {
+            tokio::select! {
+                biased;
+                asked = signals.next() => match asked {
+                    Asked::End(signal) => break End::Signal(signal),
+                    Asked::Reopen => self.outputs.reopen(),
+                    Asked::Reload => self.reload(reload).await,
+                },
+                () = self.outputs.all_closed() => break End::OutputsClosed,
+                _ = tick.tick() => self.tick()?,
+                ready = self.engine.ready() => {
+                    ready.context("the source cannot be waited for")?;
+                    if self.engine.drain()? {
+                        // Those who ask for metrics run on the same thread.
+                        tokio::task::yield_now().await;
+                    }
+                }
+            }
+        };
+        self.end(&end);
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Result<()> {
+        // Should a wake-up ever get lost, it costs a second and nothing else.
+        self.engine.drain()?;
+        self.engine.tick();
+        self.report.tick(|| self.engine.ledger());
+        if let Some(meter) = &self.meter {
+            meter.publish(self.engine.snapshot(true));
+        }
+        Ok(())
+    }
+
+    /// Opens files again, and takes over the configuration as it is now. When there is a mistake in
+    /// it, the old one goes on.
+    async fn reload(&mut self, reload: Reload<'_>) {
+        self.outputs.reopen();
+        match reload() {
+            Ok(config) => match self.take_over(config).await {
+                Ok(changed) => tracing::info!(changed, "configuration taken over"),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(error, "the configuration stays as it was");
+                }
+            },
+            Err(mistakes) => {
+                for mistake in mistakes.lines() {
+                    tracing::error!(mistake, "the configuration stays as it was");
+                }
+            }
+        }
+    }
+
+    /// Goes by another configuration from now on. Says what changed.
+    ///
+    /// # Errors
+    /// Something in it cannot be had, and nothing changes.
+    async fn take_over(&mut self, config: Config) -> Result<String> {
+        let changes = changes(&self.config, &config);
+        let changed = |section: &str| changes.contains(&section);
+        // What may fail comes first.
+        let prepared = self.engine.prepare(&config)?;
+        let meter = match &config.metrics {
+            Some(listen) if changed("metrics") => {
+                Some(Meter::start(listen, self.engine.snapshot(true)).await?)
+            }
+            _ => None,
+        };
+        if let Err(error) = self.engine.reconfigure(&config, prepared) {
+            // The old one was good enough for the kernel.
+            let old = self.engine.prepare(&self.config)?;
+            self.engine.reconfigure(&self.config, old)?;
+            bail!(error);
+        }
+        if changed("metrics") {
+            self.meter = meter;
+        }
+        if changed("outputs") {
+            self.outputs.reconfigure(&config.outputs, Instant::now() + DRAIN);
+        }
+        // A level that was set by hand stays until the file says another one.
+        if changed("core.log_level") {
+            log::set_level(config.log_level);
+        }
+        let later = S::fixed(&self.config, &config);
+        if !later.is_empty() {
+            tracing::warn!(keys = later.join(", "), "these take effect at the next start");
+        }
+        self.config = config;
+        Ok(if changes.is_empty() { "nothing".to_owned() } else { changes.join(", ") })
+    }
+
+    fn end(mut self, end: &End) {
+        if let End::Signal(signal) = end {
+            tracing::info!(signal, "ending");
+        }
+        self.engine.finish();
+        if let Some(meter) = &self.meter {
+            meter.publish(self.engine.snapshot(false));
+        }
+        let mut ledger = self.engine.ledger();
+        drop(self.engine);
+        let counts = self.outputs.drain(Instant::now() + DRAIN);
+        ledger::replace_outputs(&mut ledger, &counts);
+        if let End::Signal(_) = end {
+            report::end(&ledger);
+        }
+    }
+}
