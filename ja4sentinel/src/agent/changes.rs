@@ -22,6 +22,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         limits,
         starttls,
         proxy_protocol,
+        proxy_protocol_ports,
         tunnel_depth,
         report_incomplete,
     } = settings;
@@ -37,6 +38,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         ("core.allow_clients", before.clients.allow != clients.allow),
         ("core.deny_clients", before.clients.deny != clients.deny),
         ("core.proxy_protocol", before.proxy_protocol != *proxy_protocol),
+        ("core.proxy_protocol_ports", before.proxy_protocol_ports != *proxy_protocol_ports),
         ("core.starttls", before.starttls != *starttls),
         ("core.tunnel_depth", before.tunnel_depth != *tunnel_depth),
         ("core.report_incomplete", before.report_incomplete != *report_incomplete),
