@@ -14,7 +14,8 @@
 //! These six are the core. They do no I/O, read no clock, and know neither tokio nor logging:
 //! frames and time come in, values come out. A module imports only from those named before it.
 //!
-//! Around the core stands the shell (feature `shell`): capture, output, config, metrics, agent.
+//! Around the core stands the shell (feature `shell`): capture, output, config, metrics, agent,
+//! doctor.
 #![cfg_attr(test, allow(clippy::cast_possible_truncation, reason = "tests build small packets"))]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
@@ -47,3 +48,6 @@ pub mod fuzz;
 
 #[cfg(feature = "shell")]
 pub mod agent;
+
+#[cfg(feature = "shell")]
+pub mod doctor;

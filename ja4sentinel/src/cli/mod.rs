@@ -1,6 +1,7 @@
 //! The command line: what may be typed, and how the program ends.
 
 mod check;
+mod doctor;
 mod ports;
 mod printer;
 mod progress;
@@ -79,6 +80,7 @@ enum Command {
     Run(run::Arguments),
     Read(read::Arguments),
     Check(check::Arguments),
+    Doctor(doctor::Arguments),
     /// Print the JSON Schema of the configuration file, for editors
     Schema,
 }
@@ -91,6 +93,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Read(arguments)) => read::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Schema) => schema::run(),
     }
     .into()

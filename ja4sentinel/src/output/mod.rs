@@ -13,6 +13,7 @@ mod format;
 mod lane;
 mod lanes;
 mod latency;
+mod probe;
 #[cfg(test)]
 mod sample;
 mod select;
@@ -38,6 +39,7 @@ use lanes::Lanes;
 pub use counts::{Counts, Reason};
 pub use fields::FIELDS;
 pub use latency::{LATENCY_BOUNDS_US, Latency};
+pub use probe::{probe, probe_spool};
 pub use settings::{
     Compression, Facility, FileConfig, Filter, Format, HostPort, OutputConfig, Rotation,
     SinkConfig, SocketType, SpoolConfig, SyslogConfig, SyslogTransport, TcpConfig, TlsConfig,

@@ -22,6 +22,13 @@ pub(super) trait Sink: Send {
 
     /// Opens again what was opened by its path.
     fn reopen(&mut self) {}
+
+    /// Does what the next [`Sink::write`] would do before it writes, as far as that leaves nothing
+    /// behind. Says in words what lines would go to.
+    ///
+    /// # Errors
+    /// Nothing can be written at present.
+    fn probe(&mut self) -> io::Result<String>;
 }
 
 /// Why a sink took nothing.

@@ -1,8 +1,9 @@
 //! Standard output.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 
 use super::counts::Reason;
 use super::sink::{Sink, Trouble};
@@ -36,5 +37,16 @@ impl Sink for Stdout {
                 _ => Trouble::Busy(Reason::WriteFailed, error),
             }),
         }
+    }
+
+    fn probe(&mut self) -> io::Result<String> {
+        let kind = File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()?.file_type();
+        Ok(match kind {
+            kind if kind.is_fifo() => "a pipe",
+            kind if kind.is_file() => "a file",
+            _ if io::stdout().is_terminal() => "a terminal",
+            _ => "open",
+        }
+        .to_owned())
     }
 }

@@ -60,4 +60,9 @@ impl Sink for Udp {
             }),
         }
     }
+
+    fn probe(&mut self) -> io::Result<String> {
+        let peer = self.connect()?.peer_addr()?;
+        Ok(format!("datagrams to {peer} can be sent; whether anyone takes them is not to be known"))
+    }
 }

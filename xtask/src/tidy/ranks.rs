@@ -8,7 +8,7 @@ const CRATE: &str = "ja4sentinel/src/";
 
 /// Each top-level module with its rank. A module uses only modules of a lower rank than its own;
 /// those that share a rank do not know each other.
-const RANKS: [(&str, u8); 14] = [
+const RANKS: [(&str, u8); 15] = [
     ("wire", 0),
     ("flow", 1),
     ("hello", 2),
@@ -20,6 +20,7 @@ const RANKS: [(&str, u8); 14] = [
     ("config", 7),
     ("metrics", 7),
     ("agent", 8),
+    ("doctor", 8),
     ("cli", 9),
     ("fuzz", 9),
     ("main", 10),

@@ -148,6 +148,14 @@ impl EbpfSource {
     }
 }
 
+/// Whether the program reads frames that begin as those of this interface do.
+///
+/// # Errors
+/// It does not, or the interface is gone.
+pub fn readable(interface: &Interface) -> Result<(), EbpfError> {
+    link_type::program_for(&interface.name).map(drop)
+}
+
 /// How a rehearsal went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rehearsal {

@@ -5,9 +5,11 @@ mod rotation;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 use std::time::SystemTime;
 
 use super::counts::Reason;
+use super::probe;
 use super::settings::FileConfig;
 use super::sink::{Sink, Trouble};
 use rotation::Rotator;
@@ -72,6 +74,21 @@ impl Sink for FileSink {
 
     fn reopen(&mut self) {
         self.open = None;
+    }
+
+    fn probe(&mut self) -> io::Result<String> {
+        let path = &self.config.path;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        let words = match OpenOptions::new().append(true).open(path) {
+            Ok(_) => "can be appended to",
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                probe::makes_files(directory)?;
+                "can be made"
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(format!("{words}, {} MiB free", probe::free_space(directory)? >> 20))
     }
 }
 

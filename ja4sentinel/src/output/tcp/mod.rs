@@ -85,6 +85,14 @@ impl Sink for Tcp {
             }
         })
     }
+
+    fn probe(&mut self) -> io::Result<String> {
+        Ok(match self.connect()? {
+            Connection::Plain(_) => "the server takes connections",
+            Connection::Tls(_) => "the server takes connections, and is the one meant",
+        }
+        .to_owned())
+    }
 }
 
 /// Whether a write waited for room in vain. A connection that the kernel gave up is `ETIMEDOUT`,

@@ -75,6 +75,14 @@ impl Sink for UnixSocket {
         }
         result
     }
+
+    fn probe(&mut self) -> io::Result<String> {
+        let reader = match self.connect()? {
+            Connection::Stream(_) => "a reader of a stream",
+            Connection::Datagram(_) => "a reader of datagrams",
+        };
+        Ok(format!("{reader} is there"))
+    }
 }
 
 fn send(socket: &Socket, bytes: &[u8]) -> Result<usize, Trouble> {

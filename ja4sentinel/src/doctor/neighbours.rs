@@ -1,0 +1,79 @@
+//! Programs of others that see an interface's packets, beside ours or before it.
+
+use std::io;
+
+use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
+
+use super::Check;
+use super::netlink::{self, Link};
+use crate::capture::Interface;
+
+/// Names them, interface by interface.
+pub(super) fn check(interfaces: &io::Result<Vec<Interface>>) -> Vec<Check> {
+    const NAME: &str = "traffic control";
+    let Ok(interfaces) = interfaces else { return Vec::new() };
+    let links = netlink::links().unwrap_or_default();
+    let mut checks = Vec::new();
+    for interface in interfaces {
+        let name = format!("{NAME} {}", interface.name);
+        match beside(interface) {
+            Ok(others) if others.is_empty() => {}
+            Ok(others) => checks.push(Check::warning(
+                &name,
+                format!("in use by others too: {}", others.join(", ")),
+                "nothing, if they only look; ours goes first and lets every packet go on. If \
+                 records are missing, see whether one of them was put before ours",
+            )),
+            Err(error) => checks.push(Check::warning(
+                &name,
+                format!("cannot be asked who uses it: {error}"),
+                "`tc filter show dev NAME ingress` and `bpftool net` tell",
+            )),
+        }
+        let xdp = before(interface, &links);
+        if !xdp.is_empty() {
+            checks.push(Check::warning(
+                &name,
+                format!("XDP programs have each packet first: {}", xdp.join(", ")),
+                "nothing, if they let the connections to the configured ports pass; those that \
+                 they redirect or drop are not seen",
+            ));
+        }
+    }
+    if checks.is_empty() {
+        let names: Vec<&str> = interfaces.iter().map(|interface| &*interface.name).collect();
+        checks.push(Check::ok(NAME, format!("nobody else uses it on {}", names.join(", "))));
+    }
+    checks
+}
+
+/// TC programs at the ingress of the interface.
+fn beside(interface: &Interface) -> io::Result<Vec<String>> {
+    let filters = netlink::ingress_filters(interface.index)?;
+    let mut others: Vec<String> =
+        filters.into_iter().map(|name| format!("{name} (clsact)")).collect();
+    // Fails on a kernel without TCX, and where bpf() is not permitted; then nobody can have any
+    // that we would be the one to see.
+    if let Ok((_, programs)) = SchedClassifier::query_tcx(&interface.name, TcAttachType::Ingress) {
+        others.extend(programs.iter().map(|program| format!("{} (TCX)", called(program))));
+    }
+    Ok(others)
+}
+
+/// XDP programs on the interface.
+fn before(interface: &Interface, links: &[Link]) -> Vec<String> {
+    let link = links.iter().find(|link| link.index == interface.index);
+    let ids = link.map(|link| &*link.xdp).unwrap_or_default();
+    let name = |id: &u32| {
+        let mut programs = loaded_programs().filter_map(Result::ok);
+        programs.find(|program| program.id() == *id).map_or(format!("id {id}"), |one| called(&one))
+    };
+    ids.iter().map(name).collect()
+}
+
+fn called(program: &ProgramInfo) -> String {
+    match program.name_as_str() {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => format!("id {}", program.id()),
+    }
+}

@@ -1,0 +1,137 @@
+//! What the kernel says about interfaces and their filters, by rtnetlink(7). Needs no privilege.
+
+use std::io;
+
+use netlink_packet_core::{
+    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp};
+use netlink_packet_route::tc::{TcAttribute, TcFilterBpfOption, TcHandle, TcMessage, TcOption};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
+
+/// The kernel fills no larger buffer with an answer.
+const BUFFER: usize = 64 * 1024;
+
+/// An interface.
+pub(super) struct Link {
+    pub(super) index: u32,
+    pub(super) up: bool,
+    /// Identifiers of the XDP programs on it.
+    pub(super) xdp: Vec<u32>,
+}
+
+/// All interfaces.
+///
+/// # Errors
+/// Those of the system.
+pub(super) fn links() -> io::Result<Vec<Link>> {
+    let answers = dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+    let links = answers.into_iter().filter_map(|answer| match answer {
+        RouteNetlinkMessage::NewLink(link) => Some(Link {
+            index: link.header.index,
+            up: link.header.flags.contains(LinkFlags::Up),
+            xdp: link.attributes.iter().flat_map(xdp).collect(),
+        }),
+        _ => None,
+    });
+    Ok(links.collect())
+}
+
+fn xdp(attribute: &LinkAttribute) -> Vec<u32> {
+    let LinkAttribute::Xdp(parts) = attribute else { return Vec::new() };
+    let ids = parts.iter().filter_map(|part| match part {
+        LinkXdp::ProgId(id) => Some(*id),
+        _ => None,
+    });
+    ids.filter(|id| *id != 0).collect()
+}
+
+/// Names of the filters of an interface's ingress, by the clsact or ingress qdisc: the name of the
+/// program for those of eBPF, the kind for others.
+///
+/// # Errors
+/// Those of the system.
+pub(super) fn ingress_filters(interface: u32) -> io::Result<Vec<String>> {
+    let mut request = TcMessage::with_index(interface.cast_signed());
+    request.header.parent =
+        TcHandle { major: TcHandle::CLSACT.major, minor: TcHandle::MIN_INGRESS };
+    let answers = dump(RouteNetlinkMessage::GetTrafficFilter(request))?;
+    let filters = answers.into_iter().filter_map(|answer| match answer {
+        RouteNetlinkMessage::NewTrafficFilter(filter) => Some(filter),
+        _ => None,
+    });
+    // Each is announced by a line for its whole priority as well, which has no handle.
+    let filters = filters.filter(|filter| filter.header.handle != TcHandle::UNSPEC);
+    Ok(filters.map(|filter| name(&filter)).collect())
+}
+
+fn name(filter: &TcMessage) -> String {
+    let mut kind = "of unknown kind";
+    for attribute in &filter.attributes {
+        match attribute {
+            TcAttribute::Kind(text) => kind = text,
+            TcAttribute::Options(options) => {
+                for option in options {
+                    if let TcOption::Bpf(TcFilterBpfOption::ProgName(name)) = option {
+                        return name.clone();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    kind.to_owned()
+}
+
+/// Everything that the kernel has to say in answer to `request`.
+fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+    let mut socket = Socket::new(NETLINK_ROUTE)?;
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(request));
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    socket.send(&bytes, 0)?;
+
+    let mut answers = Vec::new();
+    loop {
+        let mut bytes = Vec::with_capacity(BUFFER);
+        socket.recv(&mut bytes, 0)?;
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
+                .map_err(io::Error::other)?;
+            match message.payload {
+                NetlinkPayload::Done(_) => return Ok(answers),
+                NetlinkPayload::Error(error) => return Err(error.to_io()),
+                NetlinkPayload::InnerMessage(answer) => answers.push(answer),
+                _ => {}
+            }
+            let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
+            rest = rest.get(length.max(1)..).unwrap_or_default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_interface_is_there_and_up() {
+        let index = crate::capture::interfaces()
+            .unwrap()
+            .into_iter()
+            .find(|interface| &*interface.name == "lo")
+            .unwrap()
+            .index;
+        assert!(links().unwrap().iter().any(|link| link.index == index));
+        // Whatever it has, the kernel's words are understood.
+        ingress_filters(index).unwrap();
+    }
+}
