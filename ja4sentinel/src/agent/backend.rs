@@ -143,7 +143,8 @@ fn pcap(config: &Config, list: &[Interface]) -> Result<Backend> {
 }
 
 #[cfg(feature = "libpcap")]
-fn pcap_options(config: &Config) -> Options {
+/// What libpcap is told.
+pub(crate) fn pcap_options(config: &Config) -> Options {
     Options {
         ports: config.settings.ports.clone(),
         tunnels: config.settings.tunnel_depth > 0,

@@ -20,6 +20,8 @@ use backend::Backend;
 use service::Service;
 use signals::Signals;
 
+#[cfg(feature = "libpcap")]
+pub(crate) use backend::pcap_options;
 pub use ledger::LedgerLine;
 
 /// The configuration as it is now, or every mistake in it, a line each.

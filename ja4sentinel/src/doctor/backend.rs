@@ -22,6 +22,12 @@ pub(super) fn check(
     let works =
         |tried: &Option<Check>| tried.as_ref().is_some_and(|check| check.status == Status::Ok);
     let choice = choose(config.backend, works(&ebpf), works(&pcap));
+    let pcap = pcap.map(|check| match check.status {
+        Status::Warning if works(&ebpf) => {
+            Check::ok(check.check, format!("not needed, and could not be used: {}", check.found))
+        }
+        _ => check,
+    });
     ebpf.into_iter().chain(pcap).chain([choice]).collect()
 }
 
@@ -77,40 +83,49 @@ fn try_ebpf(config: &Config, capabilities: &Capabilities) -> Check {
 /// Opens the interfaces by libpcap, and closes them again.
 #[cfg(feature = "libpcap")]
 fn try_pcap(config: &Config, interfaces: &[Interface]) -> Check {
+    use crate::agent::pcap_options;
     use crate::capture::Live as _;
-    use crate::capture::pcap::{Options, PcapSource};
+    use crate::capture::pcap::PcapSource;
 
     const NAME: &str = "libpcap";
-    let tried = || -> anyhow::Result<()> {
+    let tried = || -> anyhow::Result<String> {
         // Handles register with a runtime.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let _inside = runtime.enter();
-        let mut source = PcapSource::new(Options {
-            ports: config.settings.ports.clone(),
-            tunnels: config.settings.tunnel_depth > 0,
-            condition: config.bpf_filter.clone(),
-            promiscuous: config.promiscuous,
-            // Without an interface, the device that stands for all shows as much.
-            any: interfaces.is_empty(),
-        })?;
-        Ok(source.watch(interfaces)?)
+        let mut options = pcap_options(config);
+        // Without an interface, the device that stands for all shows as much.
+        options.any |= interfaces.is_empty();
+        let all = options.any;
+        let mut source = PcapSource::new(options)?;
+        match source.watch(interfaces) {
+            Ok(()) if all => Ok("the device that stands for all can be opened".to_owned()),
+            Ok(()) => Ok(format!("interfaces that can be opened: {}", interfaces.len())),
+            // As the agent does it: one is enough of those that fit a pattern.
+            Err(error) if source.is_watching() => {
+                Ok(format!("all but some can be opened: {error}"))
+            }
+            Err(error) => Err(error.into()),
+        }
     };
-    let status = if config.backend == Backend::Pcap { Status::Failed } else { Status::Warning };
     match tried() {
-        Ok(()) if interfaces.is_empty() => Check::ok(NAME, "it can be opened"),
-        Ok(()) => Check::ok(NAME, format!("{} interface(s) can be opened", interfaces.len())),
+        Ok(words) => Check::ok(NAME, words),
         Err(error) => {
             let remedy = "run as root or grant CAP_NET_RAW, and look at core.interface";
-            Check::bad(NAME, status, format!("{error:#}"), remedy)
+            Check::bad(NAME, without_pcap(config.backend), error.to_string(), remedy)
         }
     }
 }
 
 #[cfg(not(feature = "libpcap"))]
 fn try_pcap(config: &Config, _: &[Interface]) -> Check {
-    let status = if config.backend == Backend::Pcap { Status::Failed } else { Status::Warning };
     let found = "this program was built without libpcap";
-    Check::bad("libpcap", status, found, "use a build that has it, or core.backend: ebpf")
+    let remedy = "use a build that has it, or core.backend: ebpf";
+    Check::bad("libpcap", without_pcap(config.backend), found, remedy)
+}
+
+/// How bad it is when libpcap cannot be used.
+fn without_pcap(wanted: Backend) -> Status {
+    if wanted == Backend::Pcap { Status::Failed } else { Status::Warning }
 }
 
 #[cfg(test)]

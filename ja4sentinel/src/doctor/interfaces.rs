@@ -33,8 +33,7 @@ pub(super) fn check(config: &Config, wanted: &io::Result<Vec<Interface>>) -> Vec
         checks.push(Check::failed(NAME, found, remedy));
     }
     if !names.is_empty() {
-        let found = format!("{} fits {}", config.interfaces, names.join(", "));
-        checks.push(Check::ok(NAME, found));
+        checks.push(Check::ok(NAME, format!("to be watched: {}", names.join(", "))));
     } else if checks.is_empty() {
         let found = format!("none fits {} yet", config.interfaces);
         let remedy = "look at core.interface; those that come later will be watched";

@@ -1,6 +1,7 @@
 //! Programs of others that see an interface's packets, beside ours or before it.
 
-use std::io;
+use std::error::Error;
+use std::io::{self, ErrorKind};
 
 use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 
@@ -11,7 +12,8 @@ use crate::capture::Interface;
 /// Names them, interface by interface.
 pub(super) fn check(interfaces: &io::Result<Vec<Interface>>) -> Vec<Check> {
     const NAME: &str = "traffic control";
-    let Ok(interfaces) = interfaces else { return Vec::new() };
+    let none = Vec::new();
+    let interfaces = interfaces.as_ref().unwrap_or(&none);
     let links = netlink::links().unwrap_or_default();
     let mut checks = Vec::new();
     for interface in interfaces {
@@ -27,7 +29,7 @@ pub(super) fn check(interfaces: &io::Result<Vec<Interface>>) -> Vec<Check> {
             Err(error) => checks.push(Check::warning(
                 &name,
                 format!("cannot be asked who uses it: {error}"),
-                "`tc filter show dev NAME ingress` and `bpftool net` tell",
+                "run the doctor with CAP_BPF and CAP_NET_ADMIN, or look by `tc filter show` and `bpftool net`",
             )),
         }
         let xdp = before(interface, &links);
@@ -40,7 +42,7 @@ pub(super) fn check(interfaces: &io::Result<Vec<Interface>>) -> Vec<Check> {
             ));
         }
     }
-    if checks.is_empty() {
+    if checks.is_empty() && !interfaces.is_empty() {
         let names: Vec<&str> = interfaces.iter().map(|interface| &*interface.name).collect();
         checks.push(Check::ok(NAME, format!("nobody else uses it on {}", names.join(", "))));
     }
@@ -52,12 +54,21 @@ fn beside(interface: &Interface) -> io::Result<Vec<String>> {
     let filters = netlink::ingress_filters(interface.index)?;
     let mut others: Vec<String> =
         filters.into_iter().map(|name| format!("{name} (clsact)")).collect();
-    // Fails on a kernel without TCX, and where bpf() is not permitted; then nobody can have any
-    // that we would be the one to see.
-    if let Ok((_, programs)) = SchedClassifier::query_tcx(&interface.name, TcAttachType::Ingress) {
-        others.extend(programs.iter().map(|program| format!("{} (TCX)", called(program))));
+    match SchedClassifier::query_tcx(&interface.name, TcAttachType::Ingress) {
+        Ok((_, programs)) => {
+            others.extend(programs.iter().map(|program| format!("{} (TCX)", called(program))));
+        }
+        Err(error) if is_refusal(&error) => return Err(ErrorKind::PermissionDenied.into()),
+        // A kernel before 6.6 has none.
+        Err(_) => {}
     }
     Ok(others)
+}
+
+fn is_refusal(error: &(dyn Error + 'static)) -> bool {
+    let system = error.downcast_ref::<io::Error>();
+    system.is_some_and(|error| error.kind() == ErrorKind::PermissionDenied)
+        || error.source().is_some_and(is_refusal)
 }
 
 /// XDP programs on the interface.

@@ -64,7 +64,10 @@ pub(super) fn ingress_filters(interface: u32) -> io::Result<Vec<String>> {
     });
     // Each is announced by a line for its whole priority as well, which has no handle.
     let filters = filters.filter(|filter| filter.header.handle != TcHandle::UNSPEC);
-    Ok(filters.map(|filter| name(&filter)).collect())
+    let mut names: Vec<String> = filters.map(|filter| name(&filter)).collect();
+    // A u32 filter is several: its tables, and what is in them.
+    names.dedup();
+    Ok(names)
 }
 
 fn name(filter: &TcMessage) -> String {

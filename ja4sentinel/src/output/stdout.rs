@@ -42,10 +42,10 @@ impl Sink for Stdout {
     fn probe(&mut self) -> io::Result<String> {
         let kind = File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()?.file_type();
         Ok(match kind {
-            kind if kind.is_fifo() => "a pipe",
-            kind if kind.is_file() => "a file",
-            _ if io::stdout().is_terminal() => "a terminal",
-            _ => "open",
+            kind if kind.is_fifo() => "it is a pipe",
+            kind if kind.is_file() => "it is a file",
+            _ if io::stdout().is_terminal() => "it is a terminal",
+            _ => "it is open",
         }
         .to_owned())
     }

@@ -20,10 +20,10 @@ const RANKS: [(&str, u8); 15] = [
     ("config", 7),
     ("metrics", 7),
     ("agent", 8),
-    ("doctor", 8),
-    ("cli", 9),
-    ("fuzz", 9),
-    ("main", 10),
+    ("doctor", 9),
+    ("cli", 10),
+    ("fuzz", 10),
+    ("main", 11),
 ];
 
 fn rank(module: &str) -> Option<u8> {
