@@ -227,6 +227,59 @@ outputs:
 }
 
 #[test]
+fn a_key_in_the_wrong_place_is_told_its_own_also_with_a_slip() {
+    let text = "listen_port: 443\nlog-level: warning\ncore: {log_level: warning, flow: 5}\n\
+                outputs: [{type: file, path: /a, params: {pth: /a}}]\n";
+    let report = load(text).unwrap_err();
+    for (key, meant) in [
+        ("1:1: listen_port: unknown key", "did you mean core.listen_ports?"),
+        ("2:1: log-level: unknown key", "did you mean core.log_level?"),
+        ("3:19: core.log_level: found \"warning\"", "did you mean warn?"),
+        ("3:28: core.flow: unknown key", "did you mean limits.flows?"),
+        ("4:24: outputs[0].path: unknown key", "did you mean params.path?"),
+        ("4:43: outputs[0].params.pth: unknown key", "did you mean path?"),
+    ] {
+        let line = report.lines().find(|line| line.contains(key));
+        assert!(line.is_some_and(|line| line.ends_with(meant)), "{key} {meant}\n{report}");
+    }
+}
+
+#[test]
+fn values_in_each_form_that_they_had() {
+    let same = |forms: &[&str]| {
+        let load = |form: &&str| load(form).unwrap_or_else(|report| panic!("{form}\n{report}"));
+        let loaded: Vec<Config> = forms.iter().map(load).collect();
+        assert!(loaded.windows(2).all(|two| two[0] == two[1]), "{forms:?}");
+        loaded[0].clone()
+    };
+    let config = same(&[
+        "core: {listen_ports: [443, 8443]}",
+        "core: {listen_ports: [\"443\", \"8443\"]}",
+        "core: {listen_ports: \"443,8443\"}",
+        "core: {listen_ports: \"443, 8443\"}",
+        "core:\n  listen_ports:\n    - 443\n    - \"8443\"\n",
+    ]);
+    assert_eq!(config.settings.ports, ports(&[443, 8443]));
+    same(&["core: {listen_ports: 443}", "core: {listen_ports: \"443\"}"]);
+    same(&["core: {interface: eth0}", "core: {interface: [eth0]}", "core: {interface: \"eth0\"}"]);
+    same(&["core: {interface: \"eth0, en*\"}", "core: {interface: [eth0, \"en*\"]}"]);
+    same(&["core: {log_level: warn}", "core: {log_level: WARN}", "core: {log_level: Warn}"]);
+    same(&["core: {flow_timeout_sec: 7}", "core: {flow_timeout_sec: \"7\"}"]);
+    same(&[
+        "core: {}",
+        "core: {bpf_filter: \"\"}",
+        "core: {bpf_filter: }",
+        "core: {bpf_filter: null}",
+    ]);
+    same(&[
+        "",
+        "outputs: [{type: stdout}]",
+        "outputs: [{type: stdout, enabled: true, params: {}}]",
+    ]);
+    same(&["", "\u{feff}core: {}\r\n", "%YAML 1.2\n---\ncore: {}\n"]);
+}
+
+#[test]
 fn a_file_that_is_no_yaml_still_leaves_the_other_layers_judged() {
     let flags = Overrides { backend: Some("x".into()), ..Overrides::default() };
     let report = load_layers("core: [\n", &[], &flags).unwrap_err();

@@ -143,23 +143,26 @@ fn filters_and_sampling_are_counted() {
 
 #[test]
 fn compressed_rotation_under_load_loses_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a.log");
-    let mut file = FileConfig::new(path.clone());
-    let compression = Compression::Gzip;
-    file.rotation = Rotation { size: Some(256 << 10), keep: 1000, compression, ..file.rotation };
-    let outputs = Outputs::start(&[OutputConfig::new(SinkConfig::File(file))]);
-    deliver(&outputs, 0..5_000);
-    let counts = outputs.drain(Instant::now() + Duration::from_secs(30));
-    assert!(only(&counts).balanced() && only(&counts).delivered == 5_000, "{counts:?}");
-    drop(outputs);
-    let unzipped = Command::new("sh")
-        .args(["-c", "for f in $(ls -rv a.log.*.gz); do gzip -dc $f; done; cat a.log"])
-        .current_dir(&dir)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(unzipped.stdout).unwrap();
-    assert_eq!(numbers(&text), Vec::from_iter(0..5_000), "{:?}", unzipped.stderr);
+    for (compression, decompress) in
+        [(Compression::Gzip, "gzip -dc"), (Compression::Zstd, "zstd -dcq")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = FileConfig::new(dir.path().join("a.log"));
+        file.rotation =
+            Rotation { size: Some(256 << 10), keep: 1000, compression, ..file.rotation };
+        let outputs = Outputs::start(&[OutputConfig::new(SinkConfig::File(file))]);
+        deliver(&outputs, 0..5_000);
+        let counts = outputs.drain(Instant::now() + Duration::from_secs(30));
+        assert!(only(&counts).balanced() && only(&counts).delivered == 5_000, "{counts:?}");
+        drop(outputs);
+        let suffix = compression.suffix();
+        let script =
+            format!("for f in $(ls -rv a.log.*{suffix}); do {decompress} $f; done; cat a.log");
+        let unpacked = Command::new("sh").args(["-c", &script]).current_dir(&dir).output().unwrap();
+        let text = String::from_utf8(unpacked.stdout).unwrap();
+        let said = String::from_utf8_lossy(&unpacked.stderr);
+        assert_eq!(numbers(&text), Vec::from_iter(0..5_000), "{decompress}: {said}");
+    }
 }
 
 /// Not a test by itself: the process that the two tests below look at.

@@ -158,6 +158,30 @@ fn a_reader_that_never_comes_costs_the_named_reasons_and_no_time_at_the_end() {
 }
 
 #[test]
+fn a_slow_reader_gets_all_that_its_queue_can_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    let outputs = Outputs::start(&[config(&path)]);
+    deliver(&outputs, 0..2000);
+    let (mut stream, _) = listener.accept().unwrap();
+    let reading = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let mut little = [0; 16 * 1024];
+        // About a quarter of a second for each queue that the kernel holds of ours.
+        while let Ok(count @ 1..) = stream.read(&mut little) {
+            text.extend_from_slice(&little[..count]);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        numbers(&String::from_utf8(text).unwrap())
+    });
+    let counts = outputs.drain(Instant::now() + Duration::from_secs(30));
+    drop(outputs);
+    assert_eq!(reading.join().unwrap(), Vec::from_iter(0..2000), "whole, in order, none lost");
+    assert!(only(&counts).balanced() && only(&counts).delivered == 2000, "{counts:?}");
+}
+
+#[test]
 fn a_flood_of_huge_records_is_bounded_in_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = config(&dir.path().join("nobody"));

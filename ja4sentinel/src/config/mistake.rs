@@ -74,7 +74,7 @@ impl fmt::Display for Mistakes {
 impl std::error::Error for Mistakes {}
 
 /// The one of `candidates` that `typed` is most likely a slip of, if any is near enough: one edit
-/// for short words, up to three for long ones.
+/// for short words, up to three for long ones, or a longer form of it.
 pub(super) fn near<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -84,7 +84,9 @@ pub(super) fn near<'a>(
     candidates
         .into_iter()
         .map(|candidate| (strsim::osa_distance(&typed, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowance)
+        .filter(|(distance, candidate)| {
+            *distance <= allowance || (candidate.len() > 2 && typed.starts_with(candidate))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -99,6 +101,7 @@ mod tests {
         assert_eq!(near("listen_port", keys), Some("listen_ports"));
         assert_eq!(near("listne_ports", keys), Some("listen_ports"));
         assert_eq!(near("Log-Level", keys), Some("log_level"));
+        assert_eq!(near("warning", ["error", "warn"]), Some("warn"));
         assert_eq!(near("ports", keys), None);
         assert_eq!(near("x", keys), None);
     }

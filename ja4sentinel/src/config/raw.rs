@@ -9,6 +9,7 @@ use serde_json::json;
 use super::bpf_filter::BpfFilter;
 use super::interfaces::InterfacePattern;
 use super::lists::{Field, PortRange};
+use super::mistake::near;
 use super::reading::{Reading, Typed, Value};
 use super::schema::object;
 use super::section::section;
@@ -123,7 +124,7 @@ section! {
         rotate_age: Duration,
         /// Rotated files kept; `path.1` is the newest.
         rotate_keep: Count<1, 10_000> = "7",
-        /// Compression of rotated files: `none` or `gzip`.
+        /// Compression of rotated files: `none`, `gzip` or `zstd`.
         compression: Compression = "none",
     }
 
@@ -206,7 +207,7 @@ words!(LogLevel {
 words!(ProxyProtocol { "off" => Self::Off, "accept" => Self::Accept, "require" => Self::Require });
 words!(Format { "flat" => Self::Flat, "eve" => Self::Eve, "ecs" => Self::Ecs });
 words!(SocketType { "auto" => Self::Auto, "stream" => Self::Stream, "datagram" => Self::Datagram });
-words!(Compression { "none" => Self::None, "gzip" => Self::Gzip });
+words!(Compression { "none" => Self::None, "gzip" => Self::Gzip, "zstd" => Self::Zstd });
 
 /// The list of outputs, each with its index as typed.
 #[derive(Debug, Clone)]
@@ -273,11 +274,25 @@ fn name_of(key: &'static str) -> &'static str {
     key.strip_prefix("r#").unwrap_or(key)
 }
 
-/// The full path of a key that was typed in the wrong section.
+/// Where a key belongs that was typed in the wrong section, maybe with a slip.
 fn elsewhere(key: &str) -> Option<String> {
     let schema = Raw::schema();
-    ["core", "limits"].into_iter().find_map(|section| {
-        let known = schema.pointer(&format!("/properties/{section}/properties/{key}")).is_some();
-        known.then(|| format!("{section}.{key}"))
-    })
+    let keys = |pointer: &str| -> Vec<String> {
+        let section = schema.pointer(pointer).and_then(serde_json::Value::as_object);
+        section.into_iter().flat_map(|section| section.keys().cloned()).collect()
+    };
+    let sections = ["core", "limits"].map(|name| (name, format!("/properties/{name}/properties")));
+    let types = SinkType::allowed().split(", ").count();
+    let params = (0..types).map(|number| {
+        let branch = format!("/properties/outputs/items/allOf/{number}/then/properties/params");
+        ("params", branch + "/properties")
+    });
+    let known: Vec<(&str, String)> = sections
+        .into_iter()
+        .chain(params)
+        .flat_map(|(name, pointer)| keys(&pointer).into_iter().map(move |key| (name, key)))
+        .collect();
+    let meant = near(key, known.iter().map(|(_, key)| key.as_str()))?;
+    let (section, key) = known.iter().find(|(_, key)| key == meant)?;
+    Some(format!("{section}.{key}"))
 }

@@ -199,6 +199,14 @@ const NEEDS: &[Need] = &[
         source: Source::Packages(Names::everywhere("rsyslog")),
     },
     Need {
+        name: "zstd",
+        why: "reads rotated files",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["zstd"]),
+        source: Source::Packages(Names::everywhere("zstd")),
+    },
+    Need {
         name: "gnutls-cli",
         why: "a client",
         from: Purpose::Test,

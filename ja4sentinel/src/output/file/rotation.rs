@@ -45,11 +45,12 @@ impl Rotator {
         match self.shift() {
             Ok(()) => {
                 self.failed = false;
-                if self.rotation.compression == Compression::Gzip {
+                let compression = self.rotation.compression;
+                if compression != Compression::None {
                     let newest = self.numbered(1, "");
                     self.compressing = std::thread::Builder::new()
-                        .name("gzip".to_owned())
-                        .spawn(move || compress_or_log(&newest))
+                        .name("compress".to_owned())
+                        .spawn(move || compress_or_log(&newest, compression))
                         .ok();
                 }
                 true
@@ -66,7 +67,8 @@ impl Rotator {
 
     fn shift(&self) -> io::Result<()> {
         for number in (1..=self.rotation.keep).rev() {
-            for suffix in ["", GZ] {
+            // Files of an earlier configuration too.
+            for suffix in Compression::ALL.map(Compression::suffix) {
                 let from = self.numbered(number, suffix);
                 let result = if number == self.rotation.keep {
                     fs::remove_file(from)
@@ -95,31 +97,41 @@ impl Drop for Rotator {
     }
 }
 
-const GZ: &str = ".gz";
-
 fn append(path: &Path, suffix: &str) -> PathBuf {
     let mut path = OsString::from(path);
     path.push(suffix);
     path.into()
 }
 
-fn compress_or_log(path: &Path) {
-    if let Err(error) = compress(path) {
+fn compress_or_log(path: &Path, compression: Compression) {
+    if let Err(error) = compress(path, compression) {
         tracing::warn!(path = %path.display(), %error, "cannot compress the file, it stays as it is");
     }
 }
 
-/// Compresses `path` to `path.gz`, by way of a temporary name, and removes it.
-fn compress(path: &Path) -> io::Result<()> {
-    let temporary = append(path, ".gz.tmp");
+/// Compresses `path` to a file with the suffix, by way of a temporary name, and removes it.
+fn compress(path: &Path, compression: Compression) -> io::Result<()> {
+    let compressed = append(path, compression.suffix());
+    let temporary = append(&compressed, ".tmp");
     let result = (|| {
         let mut from = File::open(path)?;
         let to = File::create(&temporary)?;
         to.set_permissions(from.metadata()?.permissions())?;
-        let mut encoder = GzEncoder::new(to, Level::default());
-        io::copy(&mut from, &mut encoder)?;
-        encoder.finish()?.sync_data()?;
-        fs::rename(&temporary, append(path, GZ))?;
+        let to = match compression {
+            Compression::None => to,
+            Compression::Gzip => {
+                let mut encoder = GzEncoder::new(to, Level::default());
+                io::copy(&mut from, &mut encoder)?;
+                encoder.finish()?
+            }
+            Compression::Zstd => {
+                let mut encoder = zstd::Encoder::new(to, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                io::copy(&mut from, &mut encoder)?;
+                encoder.finish()?
+            }
+        };
+        to.sync_data()?;
+        fs::rename(&temporary, compressed)?;
         fs::remove_file(path)
     })();
     if result.is_err() {
@@ -186,20 +198,29 @@ mod tests {
 
     #[test]
     fn compressed_files_are_shifted_and_hold_the_same_lines() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        let compression = Compression::Gzip;
-        let mut sink = sink(&path, Rotation { size: Some(2), compression, ..Rotation::default() });
-        for line in [b"1\n", b"2\n", b"3\n"] {
-            sink.write(line).unwrap();
-        }
-        drop(sink);
-        for (number, line) in [(1, "2\n"), (2, "1\n")] {
-            let file = File::open(append(&path, &format!(".{number}.gz"))).unwrap();
-            let mut text = String::new();
-            flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-            assert_eq!(text, line);
-            assert!(!append(&path, &format!(".{number}")).exists());
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("a");
+            let rotation = Rotation { size: Some(2), compression, ..Rotation::default() };
+            let mut sink = sink(&path, rotation);
+            for line in [b"1\n", b"2\n", b"3\n"] {
+                sink.write(line).unwrap();
+            }
+            drop(sink);
+            for (number, line) in [(1, "2\n"), (2, "1\n")] {
+                let plain = append(&path, &format!(".{number}"));
+                let file = File::open(append(&plain, compression.suffix())).unwrap();
+                let mut text = String::new();
+                match compression {
+                    Compression::Zstd => {
+                        zstd::Decoder::new(file).unwrap().read_to_string(&mut text)
+                    }
+                    _ => flate2::read::GzDecoder::new(file).read_to_string(&mut text),
+                }
+                .unwrap();
+                assert_eq!(text, line);
+                assert!(!plain.exists());
+            }
         }
     }
 

@@ -35,7 +35,7 @@ pub struct Rotation {
     pub age: Option<Duration>,
     /// Rotated files kept: `path.1` is the newest.
     pub keep: u32,
-    /// Whether rotated files are compressed.
+    /// How rotated files are compressed.
     pub compression: Compression,
 }
 
@@ -58,4 +58,21 @@ pub enum Compression {
     None,
     /// gzip, RFC 1952.
     Gzip,
+    /// Zstandard, RFC 8878.
+    Zstd,
+}
+
+impl Compression {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
+
+    /// What it adds to a file's name.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Gzip => ".gz",
+            Self::Zstd => ".zst",
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! A UNIX socket that another program listens on.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -86,13 +86,17 @@ impl Sink for UnixSocket {
 }
 
 fn send(socket: &Socket, bytes: &[u8]) -> Result<usize, Trouble> {
-    socket.send(bytes).map_err(|error| match error.kind() {
-        ErrorKind::WouldBlock => Trouble::Slow,
-        _ if error.raw_os_error() == Some(libc::EMSGSIZE) => Trouble::Unfit(Reason::TooLong),
-        _ if error.raw_os_error() == Some(libc::ENOBUFS) => Trouble::Busy(Reason::QueueFull, error),
-        ErrorKind::Interrupted | ErrorKind::OutOfMemory => Trouble::Busy(Reason::QueueFull, error),
+    socket.send(bytes).map_err(trouble)
+}
+
+/// What the kernel's refusal means; unix(7), send(2).
+fn trouble(error: io::Error) -> Trouble {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => Trouble::Slow,
+        Some(libc::EMSGSIZE) => Trouble::Unfit(Reason::TooLong),
+        Some(libc::ENOBUFS | libc::ENOMEM | libc::EINTR) => Trouble::Busy(Reason::QueueFull, error),
         _ => Trouble::Lost(Reason::Unreachable, error),
-    })
+    }
 }
 
 /// Sends each line as a datagram, until one is not taken.
@@ -107,4 +111,22 @@ fn send_each(socket: &Socket, lines: &[u8], newline: bool) -> Result<usize, Trou
         }
     }
     Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refusal_means() {
+        let trouble = |number| trouble(io::Error::from_raw_os_error(number));
+        assert!(matches!(trouble(libc::EAGAIN), Trouble::Slow));
+        assert!(matches!(trouble(libc::EMSGSIZE), Trouble::Unfit(Reason::TooLong)));
+        for number in [libc::ENOBUFS, libc::ENOMEM, libc::EINTR] {
+            assert!(matches!(trouble(number), Trouble::Busy(Reason::QueueFull, _)), "{number}");
+        }
+        for number in [libc::EPIPE, libc::ECONNRESET, libc::ECONNREFUSED, libc::ENOTCONN] {
+            assert!(matches!(trouble(number), Trouble::Lost(Reason::Unreachable, _)), "{number}");
+        }
+    }
 }
