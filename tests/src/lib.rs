@@ -8,6 +8,7 @@ pub mod frames;
 pub mod hellos;
 pub mod injection;
 pub mod interrupt;
+pub mod load;
 pub mod netns;
 pub mod notice;
 pub mod privilege;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test ends where it goes wrong")]
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -137,6 +137,25 @@ fn any_interface_is_named_in_the_record() {
         connect(&lab, &SERVER_V4.to_string());
         assert_eq!(wait(&agent, 1)[0]["interface"], SERVER_INTERFACE, "{backend}");
         assert_eq!(agent.stop().unwrap().records.len(), 1, "{backend}");
+    }
+}
+
+#[test]
+fn libpcap_leaves_other_ports_to_the_kernel() {
+    let lab = Lab::new(&Link::default()).unwrap();
+    let _server = TlsServer::start(&lab, &Settings::default()).unwrap();
+    for interface in [SERVER_INTERFACE, "any"] {
+        let agent = start(&lab, &["--interface", interface, "--ports", "443", "--backend", "pcap"]);
+        connect(&lab, &SERVER_V4.to_string());
+        wait(&agent, 1);
+        let refused = || TcpStream::connect((SERVER_V4, 8443)).is_err();
+        let attempts = 100;
+        assert!(lab.client.inside(|| (0..attempts).all(|_| refused())).unwrap());
+        connect(&lab, &SERVER_V4.to_string());
+        wait(&agent, 2);
+        let ended = agent.stop().unwrap();
+        assert!(ended.seen >= 2 * 2 && ended.seen < attempts, "{interface}: {ended:?}");
+        assert_eq!(ended.seen, ended.handed_up, "{interface}");
     }
 }
 

@@ -8,7 +8,7 @@ use pcap::{Active, Capture, Direction, Error, Linktype, Packet, Precision, Stat}
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{PcapError, SNAP_LENGTH};
+use super::{PcapError, SNAP_LENGTH, kernel_filter};
 use crate::wire::LinkType;
 
 /// An interface that is being captured.
@@ -21,6 +21,12 @@ pub(super) struct Handle {
     /// The last read found nothing.
     drained: bool,
     filter: String,
+    /// Whether the filter was set by libpcap, and not in the kernel alone.
+    by_libpcap: bool,
+    /// Packets that came into the buffer, as of the last look at libpcap's counts.
+    came: u64,
+    /// Packets handed over.
+    taken: u64,
     /// As the system gave it last; 32 bits that wrap around.
     stat: Stat,
 }
@@ -69,19 +75,28 @@ impl Handle {
             capture,
             drained: false,
             filter: String::new(),
+            by_libpcap: false,
+            came: 0,
+            taken: 0,
             stat: Stat { received: 0, dropped: 0, if_dropped: 0 },
         })
     }
 
-    /// Sets the kernel's filter, unless it is that already.
+    /// Sets the filter, unless it is that already.
     pub(super) fn set_filter(&mut self, expression: String) -> Result<(), PcapError> {
         if self.filter == expression {
             return Ok(());
         }
-        self.capture
-            .get_mut()
-            .filter(&expression, true)
-            .map_err(|source| PcapError::Expression { expression: expression.clone(), source })?;
+        let capture = self.capture.get_mut();
+        let cooked = matches!(self.link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
+        // Once libpcap has a filter of its own in user space, only libpcap can exchange it.
+        if self.by_libpcap || kernel_filter::replace(capture, cooked, &expression).is_err() {
+            capture.filter(&expression, true).map_err(|source| PcapError::Expression {
+                expression: expression.clone(),
+                source,
+            })?;
+            self.by_libpcap = true;
+        }
         self.filter = expression;
         Ok(())
     }
@@ -89,7 +104,10 @@ impl Handle {
     /// The next packet that waits.
     pub(super) fn packet(&mut self) -> Result<Option<Packet<'_>>, Error> {
         match self.capture.get_mut().next_packet() {
-            Ok(packet) => Ok(Some(packet)),
+            Ok(packet) => {
+                self.taken += 1;
+                Ok(Some(packet))
+            }
             Err(Error::TimeoutExpired | Error::NoMorePackets) => {
                 self.drained = true;
                 Ok(None)
@@ -113,16 +131,23 @@ impl Handle {
         }
     }
 
+    /// Packets that were in the buffer at the last look at the counts and were not handed over.
+    pub(super) fn unread(&self) -> u64 {
+        self.came.saturating_sub(self.taken)
+    }
+
     /// What libpcap counted since the last call.
     pub(super) fn counted(&mut self) -> Result<Counted, Error> {
         let now = self.capture.get_mut().stats()?;
         let before = std::mem::replace(&mut self.stat, now);
         let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
-        Ok(Counted {
+        let counted = Counted {
             received: since(now.received, before.received),
             dropped: since(now.dropped, before.dropped),
             dropped_by_interface: since(now.if_dropped, before.if_dropped),
-        })
+        };
+        self.came += counted.received.saturating_sub(counted.dropped);
+        Ok(counted)
     }
 }
 

@@ -3,6 +3,8 @@
 mod expression;
 mod filter;
 mod handle;
+mod kernel_filter;
+mod retired;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -11,10 +13,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
+use ::pcap::Packet;
+
 pub use expression::Expression;
 
 use self::filter::Wanted;
 use self::handle::{Counted, Handle};
+use self::retired::Retired;
 use super::{Captured, Counters, Interface, Live, Source, local_addresses};
 use crate::sensor::PortSet;
 use crate::wire::{Endpoint, Frame, LinkType};
@@ -77,6 +82,7 @@ pub struct Options {
 pub struct PcapSource {
     options: Options,
     handles: Vec<Handle>,
+    retired: Retired,
     /// Whose turn it is, and for how many frames more.
     turn: (usize, u32),
     /// Names to be handed over before the next frame.
@@ -100,19 +106,20 @@ impl PcapSource {
         Ok(Self {
             options,
             handles: Vec::new(),
+            retired: Retired::default(),
             turn: (0, TURN),
             names: Vec::new(),
             known: BTreeMap::new(),
             bytes: Vec::new(),
             counters: Counters {
+                left_out: vec![("left_to_successor", 0)],
                 lost: vec![("pcap_buffer_full", 0), ("interface_dropped", 0)],
                 ..Counters::default()
             },
         })
     }
 
-    /// Captures something else from now on. Where that changes how interfaces are opened, they are
-    /// closed, and the next [`Live::watch`] opens them anew.
+    /// Captures something else, beginning with the next [`Live::watch`].
     ///
     /// # Errors
     /// The condition is no expression, and everything is as before.
@@ -122,13 +129,13 @@ impl PcapSource {
         }
         let way = |options: &Options| (options.promiscuous, options.any);
         if way(&options) != way(&self.options) {
-            (0..self.handles.len()).rev().for_each(|at| self.close(at));
+            (0..self.handles.len()).rev().for_each(|at| self.retire(at));
         }
         self.options = options;
-        self.refresh_filters()
+        Ok(())
     }
 
-    /// Sets each handle's filter to what is wanted now; this machine's addresses may have changed.
+    /// Gives each handle the filter that is wanted now; this machine's addresses may have changed.
     fn refresh_filters(&mut self) -> Result<(), PcapError> {
         let servers: Option<BTreeSet<IpAddr>> = match self.options.promiscuous {
             true => None,
@@ -148,27 +155,51 @@ impl PcapSource {
     }
 
     fn open(&mut self, interface: &Interface, of: usize) -> Result<(), PcapError> {
-        let share = BUFFERS / i32::try_from(of.max(1)).unwrap_or(i32::MAX);
-        let handle = Handle::open(
-            &interface.name,
-            interface.index,
-            self.options.promiscuous,
-            share.max(SMALLEST_BUFFER),
-        )?;
+        let promiscuous = self.options.promiscuous;
+        let handle = Handle::open(&interface.name, interface.index, promiscuous, share(of))?;
         self.handles.push(handle);
         Ok(())
     }
 
-    /// Lets a handle go, and keeps what it counted.
-    fn close(&mut self, at: usize) {
-        let mut handle = self.handles.swap_remove(at);
+    /// Lets a handle go, once what it has captured is read.
+    fn retire(&mut self, at: usize) {
+        let handle = self.handles.swap_remove(at);
+        self.retired.push(handle);
+    }
+
+    /// Keeps what a handle counted that goes.
+    fn close(&mut self, mut handle: Handle) {
         if let Ok(counted) = handle.counted() {
             self.counters.add(&counted);
         }
+        self.counters.leave_to_successor(handle.unread());
     }
 
     /// Copies the next frame that waits; gives its description, without bytes.
     fn copy_next(&mut self) -> Option<Frame<'static>> {
+        self.copy_retired().or_else(|| self.copy_in_turn())
+    }
+
+    /// From the handles that go.
+    fn copy_retired(&mut self) -> Option<Frame<'static>> {
+        while let Some(handle) = self.retired.front() {
+            let (index, link) = (handle.index, handle.link);
+            if let Ok(Some(packet)) = handle.packet() {
+                let frame = copy(&packet, index, link, &mut self.bytes);
+                if !self.retired.is_over(frame.timestamp_ns) {
+                    return Some(frame);
+                }
+                self.counters.leave_to_successor(1);
+            }
+            if let Some(handle) = self.retired.pop() {
+                self.close(handle);
+            }
+        }
+        None
+    }
+
+    /// From the handles that are at work, each in its turn.
+    fn copy_in_turn(&mut self) -> Option<Frame<'static>> {
         let mut idle = 0;
         while idle < self.handles.len() {
             let (at, left) = self.turn;
@@ -180,22 +211,7 @@ impl PcapSource {
             match handle.packet() {
                 Ok(Some(packet)) => {
                     self.turn = (at, left - 1);
-                    self.bytes.clear();
-                    self.bytes.extend_from_slice(packet.data);
-                    let interface = if link == LinkType::LINUX_SLL2 {
-                        cooked_interface(packet.data)
-                    } else {
-                        index
-                    };
-                    return Some(Frame {
-                        timestamp_ns: nanoseconds(packet.header.ts),
-                        interface,
-                        link,
-                        vlan: None,
-                        bytes: &[],
-                        original_len: packet.header.len,
-                        skipped_payload: 0,
-                    });
+                    return Some(copy(&packet, index, link, &mut self.bytes));
                 }
                 Ok(None) => {
                     idle += 1;
@@ -203,13 +219,36 @@ impl PcapSource {
                 }
                 Err(error) => {
                     tracing::warn!(interface = &*handle.name, %error, "interface lost");
-                    self.close(at);
+                    let handle = self.handles.swap_remove(at);
+                    self.close(handle);
                     self.turn = (0, TURN);
                 }
             }
         }
         None
     }
+}
+
+/// Copies a packet's bytes; gives its description, without them.
+fn copy(packet: &Packet<'_>, index: u32, link: LinkType, bytes: &mut Vec<u8>) -> Frame<'static> {
+    bytes.clear();
+    bytes.extend_from_slice(packet.data);
+    let cooked = link == LinkType::LINUX_SLL2;
+    Frame {
+        timestamp_ns: nanoseconds(packet.header.ts),
+        interface: if cooked { cooked_interface(packet.data) } else { index },
+        link,
+        vlan: None,
+        bytes: &[],
+        original_len: packet.header.len,
+        skipped_payload: 0,
+    }
+}
+
+/// The buffer of one handle among so many, bytes.
+fn share(of: usize) -> i32 {
+    let share = BUFFERS / i32::try_from(of.max(1)).unwrap_or(i32::MAX);
+    share.max(SMALLEST_BUFFER)
 }
 
 impl Source for PcapSource {
@@ -227,8 +266,9 @@ impl Source for PcapSource {
 
 impl Live for PcapSource {
     async fn ready(&mut self) -> io::Result<()> {
+        let something = !self.names.is_empty() || !self.retired.is_empty();
         poll_fn(|context| {
-            let mut ready = !self.names.is_empty();
+            let mut ready = something;
             for handle in &mut self.handles {
                 match handle.poll_ready(context) {
                     Poll::Ready(Ok(())) => ready = true,
@@ -253,7 +293,7 @@ impl Live for PcapSource {
         for at in (0..self.handles.len()).rev() {
             let stays = |handle: &Handle| devices.iter().any(|device| device.index == handle.index);
             if self.handles.get(at).is_some_and(|handle| !stays(handle)) {
-                self.close(at);
+                self.retire(at);
             }
         }
         let mut opened = Ok(());
@@ -262,7 +302,9 @@ impl Live for PcapSource {
                 opened = opened.and(self.open(device, devices.len()));
             }
         }
-        self.refresh_filters().and(opened)
+        let filtered = self.refresh_filters();
+        self.retired.succeed();
+        filtered.and(opened)
     }
 
     fn is_watching(&self) -> bool {
@@ -282,6 +324,13 @@ impl Live for PcapSource {
 }
 
 impl Counters {
+    /// Packets that another handle captured, too.
+    fn leave_to_successor(&mut self, packets: u64) {
+        for (_, count) in &mut self.left_out {
+            *count += packets;
+        }
+    }
+
     fn add(&mut self, counted: &Counted) {
         // libpcap counts behind its filter, and counts what it then dropped, too.
         self.seen += counted.received;
