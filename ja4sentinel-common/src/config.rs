@@ -8,6 +8,8 @@ pub struct Config {
     pub stream_budget: u32,
     /// IP fragments handed up at most, per CPU and second.
     pub fragment_budget: u32,
+    /// Tunnels that are unwrapped at most; 0 is none.
+    pub tunnel_depth: u32,
     /// Whether the program writes messages of its own (aya-log): 0 or 1.
     pub messages: u32,
 }
@@ -26,11 +28,12 @@ impl Default for Config {
         Self {
             stream_budget: Self::STREAM_BUDGET,
             fragment_budget: Self::FRAGMENT_BUDGET,
+            tunnel_depth: 0,
             messages: 0,
         }
     }
 }
 
 #[cfg(feature = "user")]
-// SAFETY: three integers of one size, so no padding; every bit pattern is a value.
+// SAFETY: four integers of one size, so no padding; every bit pattern is a value.
 unsafe impl aya::Pod for Config {}

@@ -82,6 +82,8 @@ counters! {
     ExtensionLength: LeftOut = "extension_length",
     /// More IPv6 extension headers than are followed.
     TooManyExtensions: LeftOut = "too_many_extensions",
+    /// A tunnel's header goes beyond the datagram, or contradicts itself.
+    TunnelHeader: LeftOut = "tunnel_header",
     /// The datagram ends inside the fixed part of the TCP header.
     TcpRunt: LeftOut = "tcp_runt",
     /// The TCP data offset is below 20 bytes or beyond the datagram.
@@ -122,6 +124,8 @@ counters! {
     ConnectionsLost: Tally = "connections_lost",
     /// Connections given up because the byte budget of one was spent.
     BudgetSpent: Tally = "budget_spent",
+    /// Frames handed up without what is behind their first 256 KiB of payload.
+    FramesCut: Tally = "frames_cut",
     /// Kept SYNs replaced by another SYN between the same ends before any payload.
     SynReplaced: Tally = "syn_replaced",
     /// Ring records written.

@@ -7,9 +7,9 @@ use ja4sentinel_common::{Counter, HEADER_ROOM, Head, KeptSyn, SLICE};
 use crate::maps::EVENTS;
 use crate::packet::Packet;
 
-/// Records that one frame may become: 80 KiB of payload. GRO makes 64 KiB; larger frames (BIG TCP)
-/// exceed the budget of a connection anyway.
-const MAX_SLICES: u32 = 5;
+/// Records that one frame may become: 256 KiB of payload, as much as the default budget of a
+/// connection. GRO makes 64 KiB; larger frames exist where BIG TCP is switched on.
+const MAX_SLICES: u32 = 16;
 
 /// What of a packet shall go into the ring. It lies in the scratch space, for the reasons of
 /// [`crate::view::View`].
@@ -52,8 +52,8 @@ pub(crate) fn fill(packet: &Packet, head: &mut Head, sequence: u32) {
     head.flags = tagged | raw;
 }
 
-/// Carries out the packet's order, in as many records as it takes. The verdict is `HandedUp` when all of it
-/// is in the ring.
+/// Carries out the packet's order, in as many records as it takes. The verdict is `HandedUp` when
+/// all of it is in the ring.
 #[inline(never)]
 pub(crate) fn carry_out(packet: &Packet) -> Counter {
     let scratch = packet.scratch();
@@ -66,10 +66,11 @@ pub(crate) fn carry_out(packet: &Packet) -> Counter {
         }
         let order = &mut packet.scratch().order;
         if order.done >= order.payload {
-            break;
+            return Counter::HandedUp;
         }
         order.syn = 0;
     }
+    packet.tally(Counter::FramesCut, 1);
     Counter::HandedUp
 }
 

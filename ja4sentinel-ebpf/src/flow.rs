@@ -41,7 +41,9 @@ pub(crate) fn judge(packet: &Packet) -> Result<Counter, Counter> {
 #[inline(never)]
 fn known(packet: &Packet, flow: &mut Flow) -> Result<Counter, Counter> {
     let view = packet.view();
-    if flow.reopened != 0 && (view.opens() || syn::is_kept(packet)) {
+    let anew =
+        if view.opens() { view.payload_sequence() != flow.first } else { syn::is_kept(packet) };
+    if flow.reopened != 0 && anew {
         return Ok(Counter::ConnectionsWithSyn);
     }
     if flow.is_settled(packet) {
@@ -111,8 +113,8 @@ fn take_up(packet: &Packet) -> Counter {
     }
 }
 
-/// What was ordered did not go into the ring. If it was the first of its connection, nobody above
-/// knows of this one, so the rest is of no use.
+/// A packet could not be handed up. If it was the first of its connection, nobody above knows of
+/// this one, so the rest is of no use.
 #[inline(never)]
 pub(crate) fn lost(packet: &Packet) {
     if packet.scratch().order.first == 0 {

@@ -18,9 +18,6 @@ pub(crate) fn judge(packet: &Packet) -> Counter {
     let id =
         DatagramId { source: view.tuple.source, destination: view.tuple.destination, id: view.id };
     let now = event::now();
-    let order = &mut packet.scratch().order;
-    order.first = 0;
-    order.syn = 0;
     if view.offset == 0 {
         if let Err(reason) = first(packet) {
             if FRAGMENTS.insert(&id, &now, 0).is_err() {

@@ -9,6 +9,10 @@ const MAX_EXTENSIONS: u32 = 16;
 
 /// Protocol numbers, from the IANA registry.
 pub(crate) const TCP: u32 = 6;
+pub(crate) const UDP: u32 = 17;
+pub(crate) const IPV4: u32 = 4;
+pub(crate) const IPV6: u32 = 41;
+pub(crate) const GRE: u32 = 47;
 const HOP_BY_HOP: u32 = 0;
 const ROUTING: u32 = 43;
 const FRAGMENT: u32 = 44;

@@ -12,8 +12,8 @@ const MAX_TAGS: usize = 8;
 const MAX_LABELS: usize = 8;
 
 /// EtherTypes, from the IEEE registry.
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
+pub(crate) const IPV4: u16 = 0x0800;
+pub(crate) const IPV6: u16 = 0x86dd;
 const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE_SESSION: u16 = 0x8864;
@@ -28,13 +28,23 @@ pub(crate) fn network(packet: &Packet) -> Result<(Version, u32), Counter> {
     if packet.raw {
         return nibble(packet, 0, Counter::IpRunt, Counter::IpVersion);
     }
-    let mut kind = packet.load_usual::<_, 12>(12).map(u16::from_be).ok_or(Counter::LinkRunt)?;
+    let kind = packet.load_usual::<_, 12>(12).map(u16::from_be).ok_or(Counter::LinkRunt)?;
+    ether_payload(packet, kind, 14)
+}
+
+/// The same for what stands at `at`, behind an EtherType.
+#[inline(always)]
+pub(crate) fn ether_payload(
+    packet: &Packet,
+    mut kind: u16,
+    mut at: u32,
+) -> Result<(Version, u32), Counter> {
+    // Most packets; it spares them the search for tags.
     match kind {
-        IPV4 => return Ok((Version::V4, 14)),
-        IPV6 => return Ok((Version::V6, 14)),
+        IPV4 => return Ok((Version::V4, at)),
+        IPV6 => return Ok((Version::V6, at)),
         _ => {}
     }
-    let mut at = 14;
     for _ in 0..MAX_TAGS {
         if !matches!(kind, VLAN | PROVIDER_VLAN | OLD_QINQ_1 | OLD_QINQ_2) {
             break;

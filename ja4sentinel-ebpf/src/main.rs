@@ -42,6 +42,8 @@ mod syn;
 #[cfg(target_arch = "bpf")]
 mod tcp;
 #[cfg(target_arch = "bpf")]
+mod tunnel;
+#[cfg(target_arch = "bpf")]
 mod view;
 
 #[cfg(not(target_arch = "bpf"))]

@@ -93,6 +93,7 @@ pub(crate) fn config() -> Config {
         None => Config {
             stream_budget: Config::STREAM_BUDGET,
             fragment_budget: Config::FRAGMENT_BUDGET,
+            tunnel_depth: 0,
             messages: 0,
         },
     }

@@ -31,7 +31,11 @@ impl Packet {
     #[inline(always)]
     pub(crate) fn new(skb: *mut __sk_buff, raw: bool) -> Option<Self> {
         let (counters, scratch) = (COUNTERS.get_ptr_mut(0)?, SCRATCH.get_ptr_mut(0)?);
-        Some(Self { skb, counters, scratch, raw })
+        let packet = Self { skb, counters, scratch, raw };
+        let order = &mut packet.scratch().order;
+        order.first = 0;
+        order.syn = 0;
+        Some(packet)
     }
 
     /// Adds to a counter.

@@ -4,10 +4,10 @@ use aya_ebpf::bindings::{__sk_buff, TC_ACT_UNSPEC};
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
 use aya_log_ebpf::debug;
-use ja4sentinel_common::Counter;
+use ja4sentinel_common::{Counter, Kind};
 
 use crate::packet::Packet;
-use crate::{event, flow, fragment, ip, link, maps, syn, tcp};
+use crate::{event, flow, fragment, ip, link, maps, syn, tcp, tunnel};
 
 /// For interfaces whose frames begin with an Ethernet header.
 #[classifier]
@@ -30,12 +30,10 @@ fn classify(skb: *mut __sk_buff, raw: bool) -> i32 {
         let mut verdict = judge(&packet).unwrap_or_else(|reason| reason);
         if verdict == Counter::HandedUp {
             verdict = event::carry_out(&packet);
-            if verdict != Counter::HandedUp {
-                flow::lost(&packet);
-            }
         }
         packet.tally(verdict, 1);
-        if matches!(verdict, Counter::TableFull | Counter::Unreadable) {
+        if verdict.kind() == Kind::Lost {
+            flow::lost(&packet);
             say(&packet, verdict);
         }
     }
@@ -46,7 +44,13 @@ fn classify(skb: *mut __sk_buff, raw: bool) -> i32 {
 #[inline(always)]
 fn judge(packet: &Packet) -> Result<Counter, Counter> {
     let (version, at) = link::network(packet)?;
-    ip::read(packet, version, at)?;
+    match ip::read(packet, version, at) {
+        Err(Counter::NotTcp) => match maps::config().tunnel_depth {
+            0 => return Err(Counter::NotTcp),
+            depth => tunnel::descend(packet, depth)?,
+        },
+        read => read?,
+    }
     let view = packet.view();
     if view.fragmented != 0 {
         return Ok(fragment::judge(packet));
@@ -67,10 +71,11 @@ fn judge(packet: &Packet) -> Result<Counter, Counter> {
     }
 }
 
-/// A message, if they are wanted, for verdicts that should never come about.
+/// A message for verdicts that should never come about, if messages are wanted.
 #[inline(never)]
 fn say(packet: &Packet, verdict: Counter) {
-    if maps::config().messages != 0 {
+    let never = matches!(verdict, Counter::TableFull | Counter::Unreadable);
+    if never && maps::config().messages != 0 {
         debug!(packet, "verdict {} on interface {}", verdict as u32, packet.interface());
     }
 }
@@ -81,7 +86,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// The kernel gives some of the helpers that we call to programs under the GPL alone.
+/// Every program states one; the kernel keeps none of the helpers that we call for the GPL alone.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"MIT/Apache-2\0";
+static LICENSE: [u8; 18] = *b"MIT OR Apache-2.0\0";

@@ -104,8 +104,6 @@ impl Flow {
         order.headers = view.payload_at;
         order.payload = len;
         order.sequence = view.sequence;
-        order.syn = 0;
-        order.first = 0;
         self.spent = self.spent.saturating_add(len);
         let end = view.payload_sequence().wrapping_add(view.payload_len);
         if before(self.high, end) {

@@ -15,6 +15,8 @@ pub(crate) struct View {
     pub(crate) end: u32,
     /// What the IP payload is.
     pub(crate) protocol: u32,
+    /// What a tunnel holds: an EtherType.
+    pub(crate) kind: u32,
     /// Whether the datagram is a fragment: 0 or 1. The next two count only then.
     pub(crate) fragmented: u32,
     /// Identification of the whole datagram, as it lies in the frame.

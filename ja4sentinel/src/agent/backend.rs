@@ -1,6 +1,6 @@
 //! Which backend takes the packets.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 
 use super::condition::Condition;
 use super::interfaces;
@@ -93,7 +93,7 @@ pub(super) fn open(config: &Config) -> Result<Backend> {
     let (backend, why) = match config.backend {
         config::Backend::Ebpf => (ebpf(config, &list)?, "it was asked for".to_owned()),
         config::Backend::Pcap => (pcap(config, &list)?, "it was asked for".to_owned()),
-        config::Backend::Auto => match suitable(config).and_then(|()| ebpf(config, &list)) {
+        config::Backend::Auto => match ebpf(config, &list) {
             Ok(backend) => (backend, "it works on this machine".to_owned()),
             Err(no_ebpf) => {
                 let backend = pcap(config, &list).map_err(|no_pcap| {
@@ -117,18 +117,7 @@ impl Backend {
     }
 }
 
-/// Whether the kernel's selection can do what is asked for.
-fn suitable(config: &Config) -> Result<()> {
-    if config.settings.tunnel_depth > 0 {
-        bail!("the kernel's selection does not look into tunnels (core.tunnel_depth)");
-    }
-    Ok(())
-}
-
 fn ebpf(config: &Config, list: &[Interface]) -> Result<Backend> {
-    if let Err(limit) = suitable(config) {
-        tracing::warn!("{limit:#}");
-    }
     let mut source = EbpfSource::open(&ebpf::Options::of(&config.settings))?;
     source.set_ports(&config.settings.ports)?;
     take_up(&mut source, config, list)?;
@@ -157,7 +146,7 @@ pub(crate) fn pcap_options(config: &Config) -> Options {
 
 #[cfg(not(feature = "libpcap"))]
 fn pcap(_: &Config, _: &[Interface]) -> Result<Backend> {
-    bail!("this program was built without libpcap")
+    anyhow::bail!("this program was built without libpcap")
 }
 
 /// Watches the interfaces. Those that are asked for by their names have to work; of those that only

@@ -6,10 +6,10 @@ use ja4sentinel_tests::frames::{CUSTOMER_TAG, SERVICE_TAG};
 use crate::bench::{Bench, client4, client6, data, hello, syn};
 
 /// Spoilt frames in one run.
-const SPOILT: u32 = 40_000;
+const SPOILT: u32 = 8_000;
 
 /// Frames of each form, to cut and to spoil.
-fn forms() -> Vec<Vec<u8>> {
+pub(crate) fn forms() -> Vec<Vec<u8>> {
     let short = || data(client4(), 1, hello(40));
     let short6 = || data(client6(), 1, hello(40));
     let mut forms = vec![
@@ -57,9 +57,9 @@ fn shortest(bytes: &[u8]) -> usize {
 }
 
 /// Every form, cut at every length.
-pub(crate) fn runts(bench: &mut Bench) -> Vec<String> {
+pub(crate) fn runts(bench: &mut Bench, forms: &[Vec<u8>]) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (number, form) in forms().iter().enumerate() {
+    for (number, form) in forms.iter().enumerate() {
         for len in 1..=form.len() {
             wrong.extend(judge(bench, &form[..len], &format!("form {number} cut to {len}")));
         }
@@ -68,9 +68,8 @@ pub(crate) fn runts(bench: &mut Bench) -> Vec<String> {
 }
 
 /// Forms with some header bytes replaced, by a generator with a fixed start.
-pub(crate) fn garbage(bench: &mut Bench) -> Vec<String> {
+pub(crate) fn garbage(bench: &mut Bench, forms: &[Vec<u8>]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let forms = forms();
     let mut random = Random(0x6a61_3473_656e_7469);
     for round in 0..SPOILT {
         let mut bytes = forms[random.below(forms.len())].clone();

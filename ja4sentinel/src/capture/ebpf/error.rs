@@ -21,7 +21,7 @@ pub enum EbpfError {
     /// The kernel does not know something that the program needs.
     #[error(
         "this kernel ({release}) does not take the program ({cause}): Linux 5.10 or later is \
-         needed. `--backend pcap` does without"
+         needed, and on older ones CAP_PERFMON as well. `--backend pcap` does without"
     )]
     Kernel {
         /// As `uname -r` prints it.
@@ -138,15 +138,15 @@ impl From<aya_log::Error> for EbpfError {
 impl EbpfError {
     /// Sorts a failure by the system error at its root.
     fn of(cause: Cause) -> Self {
+        if is_verifier(&*cause.0) {
+            return Self::Kernel { release: release(), cause };
+        }
         match os_error(&*cause.0) {
-            Some(libc::EPERM | libc::EACCES) if !is_verifier(&*cause.0) => {
-                Self::NotPermitted(cause)
-            }
+            Some(libc::EPERM | libc::EACCES) => Self::NotPermitted(cause),
             Some(libc::ENOMEM | libc::E2BIG) => Self::NoMemory(cause),
             Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP) => {
                 Self::Kernel { release: release(), cause }
             }
-            Some(libc::EACCES) => Self::Kernel { release: release(), cause },
             _ => Self::Other(cause),
         }
     }
@@ -173,7 +173,8 @@ pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32>
     own.or_else(|| error.source().and_then(os_error))
 }
 
-/// Whether the verifier rejected the program: it says so by EACCES, as a missing privilege does.
+/// Whether the verifier rejected the program. It says so by the numbers that a missing privilege or
+/// too large a table have as well.
 fn is_verifier(error: &(dyn std::error::Error + 'static)) -> bool {
     let rejected = matches!(
         error.downcast_ref(),

@@ -4,6 +4,7 @@
 mod attachment;
 mod clock;
 mod error;
+mod gauge;
 mod lease;
 mod link_type;
 mod messages;
@@ -69,7 +70,7 @@ impl EbpfSource {
     pub fn open_object(object: &[u8], options: &Options) -> Result<Self, EbpfError> {
         let mut loaded = object::load(object, options)?;
         let source = Self {
-            ring: Ring::new(loaded.map("EVENTS")?),
+            ring: Ring::new(loaded.map("EVENTS")?).map_err(EbpfError::system)?,
             readiness: None,
             ports: loaded.map("PORTS")?,
             config: loaded.map("CONFIG")?,
@@ -105,6 +106,11 @@ impl EbpfSource {
     /// Where the classifier is attached at present.
     pub fn attached(&self) -> impl Iterator<Item = Attached<'_>> {
         self.attachments.iter()
+    }
+
+    /// Bytes that wait in the ring buffer to be read; its size is that of [`Options::ring_bytes`].
+    pub fn ring_bytes_waiting(&self) -> usize {
+        self.ring.waiting()
     }
 
     /// All counters of the program, summed over the CPUs.

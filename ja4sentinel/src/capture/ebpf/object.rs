@@ -67,6 +67,7 @@ pub(super) fn config(settings: &Settings) -> Config {
     Config {
         // As for the default.
         stream_budget: bytes.saturating_mul(4),
+        tunnel_depth: settings.tunnel_depth.into(),
         messages: tracing::enabled!(tracing::Level::DEBUG).into(),
         ..Config::default()
     }

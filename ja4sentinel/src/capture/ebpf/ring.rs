@@ -10,12 +10,14 @@ use aya::maps::{MapData, RingBuf};
 use ja4sentinel_common::{Head, SYN_ROOM};
 
 use super::clock::Clock;
+use super::gauge::Gauge;
 use crate::capture::{Captured, Interface};
 use crate::wire::{Frame, LinkType, VlanTag};
 
 /// The reading end.
 pub(super) struct Ring {
     ring: RingBuf<MapData>,
+    gauge: Gauge,
     clock: Clock,
     /// Interfaces that are yet to be announced.
     news: VecDeque<Interface>,
@@ -34,15 +36,21 @@ impl std::fmt::Debug for Ring {
 }
 
 impl Ring {
-    pub(super) fn new(ring: RingBuf<MapData>) -> Self {
-        Self {
+    pub(super) fn new(ring: RingBuf<MapData>) -> io::Result<Self> {
+        Ok(Self {
+            gauge: Gauge::new(ring.as_fd())?,
             ring,
             clock: Clock::new(),
             news: VecDeque::new(),
             record: Vec::new(),
             at: 0,
             drained: false,
-        }
+        })
+    }
+
+    /// Bytes that wait in the ring.
+    pub(super) fn waiting(&self) -> usize {
+        self.gauge.waiting()
     }
 
     /// A descriptor that becomes readable when a record comes.
