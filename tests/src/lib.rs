@@ -17,4 +17,5 @@ pub mod scene;
 pub mod scrape;
 pub mod servers;
 pub mod tcpdump;
+pub mod tmpfs;
 pub mod tshark;

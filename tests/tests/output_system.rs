@@ -15,6 +15,7 @@ use ja4sentinel::output::{
     SyslogTransport, TcpConfig, TlsConfig,
 };
 use ja4sentinel_tests::process::{Process, find_program};
+use ja4sentinel_tests::tmpfs::Tmpfs;
 use output_support::{deliver, numbers, only, soon, wait_until};
 
 fn program(name: &str) -> Command {
@@ -39,29 +40,11 @@ fn local(port: u16) -> HostPort {
     HostPort { host: "127.0.0.1".into(), port }
 }
 
-/// A file system of its own in memory, unmounted in the end.
-struct Tmpfs(PathBuf);
-
-impl Tmpfs {
-    fn mount(path: PathBuf, size: &str) -> Self {
-        fs::create_dir(&path).unwrap();
-        let options = format!("size={size}");
-        run(program("mount").args(["-t", "tmpfs", "-o", &options, "ja4sentinel-test"]).arg(&path));
-        Self(path)
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        let _ = program("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_loses_only_what_it_names_and_writing_resumes() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = Tmpfs::mount(dir.path().join("disk"), "1m");
-    let (path, ballast) = (disk.0.join("a.log"), disk.0.join("ballast"));
+    let disk = Tmpfs::mount(dir.path().join("disk"), "1m").unwrap();
+    let (path, ballast) = (disk.path().join("a.log"), disk.path().join("ballast"));
     fs::write(&ballast, vec![0; 512 << 10]).unwrap();
     let mut config = file_config(&path);
     config.queue = 300;
