@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod generate;
 mod ports;
 mod printer;
 mod progress;
@@ -15,7 +16,7 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +73,17 @@ struct Cli {
 enum Command {
     /// Watch the interfaces of this machine (the default)
     ///
-    /// Wants root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW (libpcap wants the last
-    /// one only). Ends at SIGINT and SIGTERM, after it has written out what it has. SIGUSR1 opens
-    /// output files again, after logrotate has moved them; SIGHUP does, and takes over the
-    /// configuration file as it is then.
+    /// Wants root, or the capabilities CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW and, on older kernels,
+    /// CAP_PERFMON (libpcap wants CAP_NET_RAW only). Ends at SIGINT and SIGTERM, after it has written
+    /// out what it has. SIGUSR1 opens output files again, after logrotate has moved them; SIGHUP
+    /// does, and takes over the configuration file as it is then.
     #[command(after_help = run::AFTER_HELP)]
     Run(run::Arguments),
     Read(read::Arguments),
     Check(check::Arguments),
     Doctor(doctor::Arguments),
+    #[command(hide = true)]
+    Generate(generate::Arguments),
     /// Print the JSON Schema of the configuration file, for editors
     Schema,
 }
@@ -94,6 +97,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Read(arguments)) => read::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Generate(arguments)) => generate::run(&arguments, Cli::command()),
         Some(Command::Schema) => schema::run(),
     }
     .into()
@@ -101,10 +105,10 @@ pub(crate) fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -1,6 +1,9 @@
 //! What the kernel says about this process, proc(5).
 
 use std::fs;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
 
 /// Figures of this process; what cannot be read is `None`.
 #[derive(Debug)]
@@ -29,15 +32,21 @@ impl Process {
         let fields: Vec<&str> =
             stat.rsplit_once(')').map_or(Vec::new(), |(_, rest)| rest.split_whitespace().collect());
         let seconds = |field: usize| Some(fields.get(field)?.parse::<f64>().ok()? / HERTZ);
-        let boot = field_of("/proc/stat", "btime").and_then(|text| text.parse::<f64>().ok());
         let kibibytes = field_of("/proc/self/status", "VmRSS:");
         Self {
             cpu_seconds: seconds(UTIME).zip(seconds(STIME)).map(|(user, system)| user + system),
             resident_bytes: kibibytes.and_then(|text| text.parse::<u64>().ok()).map(|n| n * 1024),
             open_files: fs::read_dir("/proc/self/fd").ok().map(Iterator::count),
-            started_seconds: seconds(STARTTIME).zip(boot).map(|(after, boot)| boot + after),
+            started_seconds: seconds(STARTTIME).zip(booted()).map(|(after, boot)| boot + after),
         }
     }
+}
+
+/// When the kernel started, seconds since the UNIX epoch: /proc/stat says it too, but the service
+/// unit hides all of /proc but processes.
+fn booted() -> Option<f64> {
+    let seconds = |clock| clock_gettime(clock).map(|time| Duration::from(time).as_secs_f64()).ok();
+    Some(seconds(ClockId::CLOCK_REALTIME)? - seconds(ClockId::CLOCK_BOOTTIME)?)
 }
 
 /// The first word behind `name` at the beginning of a line.

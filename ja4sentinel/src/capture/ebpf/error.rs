@@ -13,9 +13,9 @@ use thiserror::Error;
 pub enum EbpfError {
     /// The privilege is missing.
     #[error(
-        "the kernel does not permit it ({0}): run as root, or give the process CAP_BPF and \
-         CAP_NET_ADMIN (CAP_SYS_ADMIN before Linux 5.8); in a container, seccomp and the runtime \
-         must allow bpf() as well. `--backend pcap` does without"
+        "the kernel does not permit it ({0}): run as root, or give the process CAP_BPF, \
+         CAP_NET_ADMIN and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); in a container, seccomp \
+         and the runtime must allow bpf() as well. `--backend pcap` does without"
     )]
     NotPermitted(#[source] Cause),
     /// The kernel does not know something that the program needs.
@@ -175,11 +175,15 @@ pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32>
 
 /// Whether the verifier rejected the program. It says so by the numbers that a missing privilege or
 /// too large a table have as well.
+/// What it forbids "for !root" is such a privilege, CAP_PERFMON.
 fn is_verifier(error: &(dyn std::error::Error + 'static)) -> bool {
-    let rejected = matches!(
-        error.downcast_ref(),
-        Some(ProgramError::LoadError { verifier_log, .. }) if !verifier_log.to_string().is_empty()
-    );
+    let rejected = error.downcast_ref().is_some_and(|error| match error {
+        ProgramError::LoadError { verifier_log, .. } => {
+            let log = verifier_log.to_string();
+            !log.is_empty() && !log.contains("for !root")
+        }
+        _ => false,
+    });
     rejected || error.source().is_some_and(is_verifier)
 }
 

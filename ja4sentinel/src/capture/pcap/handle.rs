@@ -46,7 +46,7 @@ impl Handle {
         promiscuous: bool,
         buffer: i32,
     ) -> Result<Self, PcapError> {
-        let fault = |source| PcapError::Open { interface: Arc::clone(device), source };
+        let fault = |cause| PcapError::Open { interface: Arc::clone(device), cause };
         let inactive = Capture::from_device(&**device)
             .map_err(fault)?
             .promisc(promiscuous)

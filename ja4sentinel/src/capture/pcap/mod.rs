@@ -40,12 +40,15 @@ const TURN: u32 = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum PcapError {
     /// An interface cannot be captured.
-    #[error("interface {interface} cannot be captured: {source}")]
+    #[error(
+        "interface {interface} cannot be captured ({cause}): run as root, or give the process \
+         CAP_NET_RAW"
+    )]
     Open {
         /// Its name.
         interface: Arc<str>,
         /// libpcap's words.
-        source: pcap::Error,
+        cause: pcap::Error,
     },
     /// An expression is none.
     #[error("the filter expression \"{expression}\" is refused: {source}")]
