@@ -1,6 +1,7 @@
 //! The agent as a process: started in a namespace, its records read, its end awaited.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -35,8 +36,12 @@ impl Agent {
     /// Starts `ja4sentinel run` with these arguments and waits until it says it is ready.
     pub fn start(namespace: &Namespace, binary: &Path, arguments: &[&str]) -> Result<Self> {
         let mut command = namespace.command(binary);
-        command.arg("run").args(arguments);
-        let mut process = Process::spawn(&mut command)?;
+        Self::spawn(command.arg("run").args(arguments))
+    }
+
+    /// The same for a whole command.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        let mut process = Process::spawn(command)?;
         let ready = |process: &Process| message(&process.stderr(), "ready").is_some();
         wait_until(READY, || ready(&process) || !process.is_running());
         if !process.is_running() {

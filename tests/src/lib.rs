@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod captures;
 pub mod clients;
+pub mod confined;
 pub mod faults;
 pub mod frames;
 pub mod hellos;
