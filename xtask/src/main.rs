@@ -3,6 +3,7 @@
 
 mod apt;
 mod demo;
+mod deploy;
 mod dist;
 mod ebpf;
 mod fuzz;
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Show real clients' records, through eBPF, in throw-away network namespaces
     Demo(demo::Arguments),
+    /// Check the service unit, the manifests and the alert rules with the programs they are for
+    Deploy(deploy::Arguments),
     /// Build the static program and pack it as users download it
     Dist(dist::Arguments),
     /// Build or check the compiled kernel program
@@ -59,6 +62,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Deploy(arguments) => deploy::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Dist(arguments) => dist::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(arguments) => fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -5,6 +5,7 @@ mod chroot;
 mod needs;
 mod packages;
 mod plan;
+mod python;
 
 use std::io::{IsTerminal, Write};
 
@@ -12,9 +13,11 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use ja4sentinel_tests::notice::in_ci;
 
+pub(crate) use chroot::OLDEST;
 use needs::Need;
 pub(crate) use packages::Manager;
 use plan::Plan;
+pub(crate) use python::KUBERNETES_VALIDATE;
 
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
@@ -38,6 +41,10 @@ pub(crate) enum Purpose {
     Test,
     /// `cargo xtask dist`
     Dist,
+    /// `cargo xtask dist --check`
+    DistCheck,
+    /// `cargo xtask deploy`
+    Deploy,
     /// `cargo xtask kernels`: other kernels in virtual machines
     Kernels,
     /// `cargo xtask ebpf build`
@@ -52,6 +59,8 @@ impl Purpose {
         match self {
             Self::Run | Self::Demo | Self::Test => other <= self,
             Self::Dist => matches!(other, Self::Run | Self::Dist),
+            Self::DistCheck => matches!(other, Self::Run | Self::Dist | Self::DistCheck),
+            Self::Deploy => matches!(other, Self::Run | Self::Deploy),
             Self::Kernels => matches!(other, Self::Run | Self::Dist | Self::Kernels),
             Self::Ebpf => other == Self::Ebpf,
             Self::Ci => true,

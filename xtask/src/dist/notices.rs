@@ -6,9 +6,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 
-use crate::{process, workspace};
+use super::crates::Linked;
 
 /// What is linked in beside Rust crates.
 const LIBRARIES: &str = "\
@@ -22,15 +21,17 @@ program with another version of it builds it from its sources by `cargo xtask di
 const NAMES: [&str; 5] = ["licen", "copying", "copyright", "notice", "unlicen"];
 
 /// One text for all of them: the crates first, then each licence text once, with who uses it.
-pub(crate) fn collect(target: &str) -> Result<String> {
+pub(crate) fn collect() -> Result<String> {
     let mut listed = String::from(LIBRARIES);
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for package in linked(target)? {
-        let name = format!("{} {}", package.name, package.version);
-        let licence = package.license.as_deref().unwrap_or("see below");
-        let home = package.repository.as_deref().unwrap_or("https://crates.io");
+    let crates = Linked::find()?.crates;
+    for one in crates.iter().filter(|one| one.source.is_some()) {
+        let (name, version) = one.id();
+        let name = format!("{name} {version}");
+        let licence = one.license.as_deref().unwrap_or("see below");
+        let home = one.repository.as_deref().unwrap_or("https://crates.io");
         writeln!(listed, "{name}: {licence}, {home}")?;
-        let folder = package.manifest_path.parent().unwrap_or(Path::new("."));
+        let folder = one.manifest_path.parent().unwrap_or(Path::new("."));
         for file in files(folder)? {
             let text = std::fs::read_to_string(&file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
@@ -42,43 +43,6 @@ pub(crate) fn collect(target: &str) -> Result<String> {
         write!(all, "\n{}\n{}:\n\n{text}\n", "-".repeat(80), users.join(", "))?;
     }
     Ok(all)
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    version: String,
-    license: Option<String>,
-    repository: Option<String>,
-    manifest_path: PathBuf,
-    source: Option<String>,
-}
-
-/// The crates of others that the agent is linked from, sorted by name.
-fn linked(target: &str) -> Result<Vec<Package>> {
-    #[derive(Deserialize)]
-    struct Metadata {
-        packages: Vec<Package>,
-    }
-    let mut tree = workspace::cargo();
-    tree.args(["tree", "--locked", "--package", "ja4sentinel", "--target", target]);
-    tree.args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"]);
-    let tree = process::output(&mut tree)?;
-    let mut metadata = workspace::cargo();
-    metadata.args(["metadata", "--locked", "--format-version", "1", "--filter-platform", target]);
-    let metadata: Metadata = serde_json::from_str(&process::output(&mut metadata)?)
-        .context("`cargo metadata` printed something unexpected")?;
-    let mut packages: Vec<_> = metadata
-        .packages
-        .into_iter()
-        .filter(|package| package.source.is_some())
-        .filter(|package| {
-            let wanted = format!("{} v{}", package.name, package.version);
-            tree.lines().any(|line| line == wanted || line.starts_with(&format!("{wanted} ")))
-        })
-        .collect();
-    packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
-    Ok(packages)
 }
 
 /// The files with licences in a crate's folder, sorted.
@@ -101,7 +65,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 mod tests {
     #[test]
     fn every_crate_of_the_agent_is_named_with_its_text() {
-        let all = super::collect(crate::static_build::TARGET).unwrap();
+        let all = super::collect().unwrap();
         assert!(all.lines().any(|line| line.starts_with("etherparse ")), "{all}");
         assert!(all.contains("Permission is hereby granted, free of charge"));
         // Built with, but not into the program.

@@ -1,5 +1,5 @@
-//! tshark from a later Debian, in a directory of its own below cargo's target directory: the
-//! release that runs here may have one that knows no JA4 yet.
+//! Other Debian releases than the one that runs here, each in a folder of its own below cargo's
+//! target folder.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +9,40 @@ use ja4sentinel_tests::tshark;
 
 use crate::{process, workspace};
 
-/// The first Debian release whose tshark prints JA4, and its number.
-const SUITE: &str = "trixie";
-const SUITE_NUMBER: u32 = 13;
-/// The same for Ubuntu: 25.04.
+/// A release with some packages in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Chroot {
+    suite: &'static str,
+    /// Below cargo's target folder.
+    folder: &'static str,
+    packages: &'static [&'static str],
+    /// Disk space in megabytes.
+    size: u32,
+}
+
+/// tshark of the first release that has one with JA4: the release that runs here may be older.
+pub(super) static TSHARK: Chroot =
+    Chroot { suite: "trixie", folder: tshark::CHROOT, packages: &["tshark"], size: 600 };
+
+/// The oldest release that our packages are for, to install them into.
+pub(crate) static OLDEST: Chroot = Chroot {
+    suite: "bullseye",
+    folder: "roots/bullseye",
+    packages: &["logrotate", "procps", "systemd", "systemd-sysv"],
+    size: 300,
+};
+
+/// The first numbers of Debian and Ubuntu whose own tshark prints JA4.
+const DEBIAN_NUMBER: u32 = 13;
 const UBUNTU_NUMBER: u32 = 25;
 
 /// Where Debian's packages are when this system's own list does not say.
 const MIRROR: &str = "http://deb.debian.org/debian";
 
-/// Whether this release's own tshark will do.
+/// Where a release goes when its support ends.
+const ARCHIVE: &str = "http://archive.debian.org/debian";
+
+/// Whether the tshark of the release that runs here will do.
 pub(super) fn host_is_new_enough() -> bool {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     is_new_enough(&release)
@@ -26,7 +50,7 @@ pub(super) fn host_is_new_enough() -> bool {
 
 fn is_new_enough(os_release: &str) -> bool {
     let least = match value(os_release, "ID") {
-        Some("debian") => SUITE_NUMBER,
+        Some("debian") => DEBIAN_NUMBER,
         Some("ubuntu") => UBUNTU_NUMBER,
         _ => return false,
     };
@@ -52,33 +76,45 @@ pub(super) fn missing_packages() -> Vec<&'static str> {
     packages
 }
 
-/// What [`make`] does, for people.
-pub(super) fn description() -> String {
-    format!("debootstrap {SUITE} {} and tshark inside (600 MB)", directory().display())
-}
-
-/// Makes the chroot. It appears under its name only once it is complete.
-pub(super) fn make() -> Result<()> {
-    let directory = directory();
-    let partial = directory.with_extension("partial");
-    std::fs::create_dir_all(workspace::target())?;
-    process::run(process::as_root("rm")?.args(["-rf", "--one-file-system"]).arg(&partial))?;
-
-    let debootstrap = find_program("debootstrap").context("no debootstrap")?;
-    let mut command = process::as_root(debootstrap)?;
-    process::run(command.args(["--variant=minbase", SUITE]).arg(&partial).arg(mirror()))?;
-    let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"];
-    let install = ["install", "--yes", "--no-install-recommends", "tshark"];
-    for arguments in [&["update"][..], &install, &["clean"]] {
-        let mut command = process::as_root("chroot")?;
-        process::run(command.arg(&partial).args(apt).args(arguments))?;
+impl Chroot {
+    /// Whether it is there.
+    pub(super) fn exists(&self) -> bool {
+        self.path().exists()
     }
-    let mut command = process::as_root("mv")?;
-    process::run(command.arg("--no-target-directory").args([&partial, &directory]))
-}
 
-fn directory() -> PathBuf {
-    workspace::target().join(tshark::CHROOT)
+    /// What [`Chroot::make`] does, for people.
+    pub(super) fn description(&self) -> String {
+        let (suite, path, packages) = (self.suite, self.path(), self.packages.join(", "));
+        format!("debootstrap {suite} {}, and {packages} inside ({} MB)", path.display(), self.size)
+    }
+
+    /// Makes it. It appears under its name only once it is complete.
+    pub(super) fn make(&self) -> Result<()> {
+        let path = self.path();
+        let partial = path.with_extension("partial");
+        std::fs::create_dir_all(path.parent().context("no folder")?)?;
+        self.bootstrap(&partial, &mirror()).or_else(|_| self.bootstrap(&partial, ARCHIVE))?;
+        let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"];
+        let install = ["install", "--yes", "--no-install-recommends"];
+        for arguments in [&["update"][..], &[&install, self.packages].concat(), &["clean"]] {
+            let mut command = process::as_root("chroot")?;
+            process::run(command.arg(&partial).args(apt).args(arguments))?;
+        }
+        let mut command = process::as_root("mv")?;
+        process::run(command.arg("--no-target-directory").args([&partial, &path]))
+    }
+
+    /// The smallest system of the suite.
+    fn bootstrap(&self, path: &Path, mirror: &str) -> Result<()> {
+        process::run(process::as_root("rm")?.args(["-rf", "--one-file-system"]).arg(path))?;
+        let debootstrap = find_program("debootstrap").context("no debootstrap")?;
+        let mut command = process::as_root(debootstrap)?;
+        process::run(command.args(["--variant=minbase", self.suite]).arg(path).arg(mirror))
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        workspace::target().join(self.folder)
+    }
 }
 
 /// The mirror that this system uses, when it is Debian: perhaps the only one it can reach.

@@ -7,7 +7,9 @@ use ja4sentinel_tests::process::find_program;
 use ja4sentinel_tests::tshark::Tshark;
 
 use super::Purpose;
+use super::chroot::{self, Chroot};
 use super::packages::Names;
+use super::python::{KUBERNETES_VALIDATE, Tool};
 use crate::apt::KEYS;
 use crate::ebpf::Toolchain;
 use crate::process;
@@ -37,6 +39,12 @@ enum Presence {
     Tshark,
     /// A file at this path.
     File(&'static str),
+    /// Another Debian in a folder.
+    Chroot(&'static Chroot),
+    /// A module of Python's.
+    Module(&'static str),
+    /// A program from the Python package index.
+    Python(&'static Tool),
     /// All that compiles the kernel program.
     EbpfToolchain,
 }
@@ -49,6 +57,10 @@ pub(super) enum Source {
     Packages(Names),
     /// The package manager where it has tshark 4.4, else a chroot of a later Debian.
     Tshark(Names),
+    /// debootstrap.
+    Chroot(&'static Chroot),
+    /// pip.
+    Python(&'static Tool),
     /// A compiler from the package manager, and a linker that cargo builds.
     EbpfToolchain,
 }
@@ -78,10 +90,22 @@ impl Presence {
             }
             Self::Tshark => Tshark::find().is_some(),
             Self::File(path) => Path::new(path).exists(),
+            Self::Chroot(chroot) => chroot.exists(),
+            Self::Module(name) => {
+                let mut python = Command::new("python3");
+                process::output(python.args(["-c", &format!("import {name}")])).is_ok()
+            }
+            Self::Python(tool) => tool.exists(),
             Self::EbpfToolchain => Toolchain::find().is_ok(),
         }
     }
 }
+
+const PROMETHEUS: Names = Names {
+    dnf: "golang-github-prometheus",
+    zypper: "golang-github-prometheus-prometheus",
+    ..Names::everywhere("prometheus")
+};
 
 const NEEDS: &[Need] = &[
     Need {
@@ -184,11 +208,7 @@ const NEEDS: &[Need] = &[
         from: Purpose::Test,
         required: Some(Purpose::Test),
         present: Presence::Program(&["promtool"]),
-        source: Source::Packages(Names {
-            dnf: "golang-github-prometheus",
-            zypper: "golang-github-prometheus-prometheus",
-            ..Names::everywhere("prometheus")
-        }),
+        source: Source::Packages(PROMETHEUS),
     },
     Need {
         name: "rsyslogd",
@@ -312,6 +332,107 @@ const NEEDS: &[Need] = &[
         }),
     },
     Need {
+        name: "dpkg-deb",
+        why: "makes Debian's packages, and unpacks its kernels",
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
+        present: Presence::Program(&["dpkg-deb"]),
+        source: Source::Packages(Names::everywhere("dpkg")),
+    },
+    Need {
+        name: "rpmbuild",
+        why: "makes packages for the RHEL family",
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
+        present: Presence::Program(&["rpmbuild"]),
+        source: Source::Packages(Names {
+            apt: "rpm",
+            pacman: "rpm-tools",
+            ..Names::everywhere("rpm-build")
+        }),
+    },
+    Need {
+        name: "buildah",
+        why: "makes the container image",
+        from: Purpose::Dist,
+        required: Some(Purpose::Dist),
+        present: Presence::Program(&["buildah"]),
+        source: Source::Packages(Names::everywhere("buildah")),
+    },
+    Need {
+        name: "lintian",
+        why: "knows the rules for Debian's packages",
+        from: Purpose::DistCheck,
+        required: None,
+        present: Presence::Program(&["lintian"]),
+        source: Source::Packages(Names::everywhere("lintian")),
+    },
+    Need {
+        name: "rpmlint",
+        why: "knows the rules for rpm packages",
+        from: Purpose::DistCheck,
+        required: None,
+        present: Presence::Program(&["rpmlint"]),
+        source: Source::Packages(Names::everywhere("rpmlint")),
+    },
+    Need {
+        name: "Debian 11",
+        why: "the oldest system that the packages are for, to install them into",
+        from: Purpose::DistCheck,
+        required: Some(Purpose::DistCheck),
+        present: Presence::Chroot(&chroot::OLDEST),
+        source: Source::Chroot(&chroot::OLDEST),
+    },
+    Need {
+        name: "systemd-analyze",
+        why: "says how exposed the service is",
+        from: Purpose::Deploy,
+        required: Some(Purpose::Deploy),
+        present: Presence::Program(&["systemd-analyze"]),
+        source: Source::Packages(Names::everywhere("systemd")),
+    },
+    Need {
+        name: "promtool",
+        why: "reads and tries the alert rules",
+        from: Purpose::Deploy,
+        required: Some(Purpose::Deploy),
+        present: Presence::Program(&["promtool"]),
+        source: Source::Packages(PROMETHEUS),
+    },
+    Need {
+        name: "venv",
+        why: "keeps programs from the Python package index to themselves",
+        from: Purpose::Deploy,
+        required: Some(Purpose::Deploy),
+        present: Presence::Module("venv, ensurepip"),
+        source: Source::Packages(Names {
+            apt: "python3-venv",
+            pacman: "python",
+            ..Names::everywhere("python3")
+        }),
+    },
+    Need {
+        name: "kubernetes-validate",
+        why: "knows the schemas of Kubernetes's manifests",
+        from: Purpose::Deploy,
+        required: Some(Purpose::Deploy),
+        present: Presence::Python(&KUBERNETES_VALIDATE),
+        source: Source::Python(&KUBERNETES_VALIDATE),
+    },
+    Need {
+        name: "capsh",
+        why: "starts the agent with the capabilities that its service has",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["capsh"]),
+        source: Source::Packages(Names {
+            apt: "libcap2-bin",
+            pacman: "libcap",
+            zypper: "libcap-progs",
+            ..Names::everywhere("libcap")
+        }),
+    },
+    Need {
         name: "qemu",
         why: "runs other kernels",
         from: Purpose::Kernels,
@@ -344,14 +465,6 @@ const NEEDS: &[Need] = &[
         required: Some(Purpose::Dist),
         present: Presence::Program(&["apt-get"]),
         source: Source::Packages(Names::everywhere("apt")),
-    },
-    Need {
-        name: "dpkg-deb",
-        why: "unpacks Debian's kernels",
-        from: Purpose::Kernels,
-        required: Some(Purpose::Kernels),
-        present: Presence::Program(&["dpkg-deb"]),
-        source: Source::Packages(Names::everywhere("dpkg")),
     },
     Need {
         name: "Debian's keys",

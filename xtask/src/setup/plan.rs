@@ -4,9 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::chroot;
+use super::chroot::{self, Chroot};
 use super::needs::{Need, Source};
 use super::packages::Manager;
+use super::python::Tool;
 use crate::ebpf::completion;
 use crate::process;
 
@@ -16,8 +17,8 @@ pub(super) struct Plan {
     packages: Vec<&'static str>,
     /// Empty files to make.
     files: Vec<&'static str>,
-    /// Whether tshark comes from a chroot.
-    chroot: bool,
+    chroots: Vec<&'static Chroot>,
+    python: Vec<&'static Tool>,
     /// Whether the eBPF toolchain is to be completed.
     toolchain: bool,
     by_hand: Vec<&'static str>,
@@ -30,7 +31,8 @@ impl Plan {
             manager,
             packages: Vec::new(),
             files: Vec::new(),
-            chroot: false,
+            chroots: Vec::new(),
+            python: Vec::new(),
             toolchain: false,
             by_hand: Vec::new(),
         };
@@ -41,16 +43,21 @@ impl Plan {
                     plan.packages.push(manager.name_in(names));
                 }
                 (Source::Tshark(_), Some(Manager::Apt)) if !chroot::host_is_new_enough() => {
-                    plan.chroot = true;
-                    plan.packages.extend(chroot::missing_packages());
+                    plan.chroots.push(&chroot::TSHARK);
                 }
                 (Source::Tshark(names), Some(manager)) => {
                     plan.packages.push(manager.name_in(names));
                 }
+                (Source::Chroot(chroot), Some(Manager::Apt)) => plan.chroots.push(chroot),
+                (Source::Chroot(_), _) => plan.by_hand.push(need.name),
+                (Source::Python(tool), _) => plan.python.push(tool),
                 (Source::EbpfToolchain, Some(Manager::Apt)) => plan.toolchain = true,
                 (Source::EbpfToolchain, _) => plan.by_hand.push(need.name),
                 (_, None) => plan.by_hand.push(need.name),
             }
+        }
+        if !plan.chroots.is_empty() {
+            plan.packages.extend(chroot::missing_packages());
         }
         plan
     }
@@ -67,9 +74,8 @@ impl Plan {
             lines.extend(manager.refresh_command()?.as_ref().map(process::line));
             lines.push(process::line(&manager.install_command(&self.packages)?));
         }
-        if self.chroot {
-            lines.push(chroot::description());
-        }
+        lines.extend(self.chroots.iter().map(|chroot| chroot.description()));
+        lines.extend(self.python.iter().map(|tool| tool.description()));
         if self.toolchain {
             lines.extend(completion::description());
         }
@@ -101,9 +107,9 @@ impl Plan {
         {
             eprintln!("set-up: {error:#}");
         }
-        if self.chroot
-            && let Err(error) = chroot::make()
-        {
+        let chroots = self.chroots.iter().map(|chroot| chroot.make());
+        let tools = self.python.iter().map(|tool| tool.make());
+        for error in chroots.chain(tools).filter_map(Result::err) {
             eprintln!("set-up: {error:#}");
         }
         if self.toolchain
