@@ -70,8 +70,8 @@ fn record(lab: &Lab, mut command: Command) -> anyhow::Result<String> {
     client.run(lab, &client.host(), 443)?;
     let records = agent.wait_for(1, PATIENCE, |record| record["ja4"].is_string())?;
     agent.stop()?;
-    anyhow::ensure!(records.len() == 1, "{} records", records.len());
-    Ok(records[0]["backend"].as_str().unwrap_or_default().to_owned())
+    let [record] = records.as_slice() else { anyhow::bail!("{} records", records.len()) };
+    Ok(record["backend"].as_str().unwrap_or_default().to_owned())
 }
 
 /// The agent must end by itself, with an error that says what to give it.
