@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod captures;
+pub mod chroot;
 pub mod clients;
 pub mod confined;
 pub mod faults;

@@ -4,11 +4,14 @@
 mod apt;
 mod demo;
 mod deploy;
+mod differential;
 mod dist;
 mod ebpf;
 mod fuzz;
 mod hostile;
 mod kernels;
+mod lists;
+mod observed;
 mod process;
 mod remap;
 mod run;
@@ -36,6 +39,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Check the service unit, the manifests and the alert rules with the programs they are for
     Deploy(deploy::Arguments),
+    /// Compare the records of captures with what tshark and Suricata make of them
+    Differential(differential::Arguments),
     /// Build the static program and pack it as users download it
     Dist(dist::Arguments),
     /// Build or check the compiled kernel program
@@ -63,6 +68,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Deploy(arguments) => deploy::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Differential(arguments) => {
+            differential::run(&arguments).map(|()| ExitCode::SUCCESS)
+        }
         Command::Dist(arguments) => dist::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(arguments) => fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -39,6 +39,8 @@ pub(crate) enum Purpose {
     Demo,
     /// `cargo xtask test`
     Test,
+    /// `cargo xtask differential`, and all tests
+    Differential,
     /// `cargo xtask dist`
     Dist,
     /// `cargo xtask dist --check`
@@ -57,7 +59,7 @@ impl Purpose {
     /// Whether what `other` needs is needed for this one too.
     fn includes(self, other: Self) -> bool {
         match self {
-            Self::Run | Self::Demo | Self::Test => other <= self,
+            Self::Run | Self::Demo | Self::Test | Self::Differential => other <= self,
             Self::Dist => matches!(other, Self::Run | Self::Dist),
             Self::DistCheck => matches!(other, Self::Run | Self::Dist | Self::DistCheck),
             Self::Deploy => matches!(other, Self::Run | Self::Deploy),

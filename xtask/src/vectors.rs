@@ -6,7 +6,6 @@
 
 mod comparison;
 mod expected;
-mod observed;
 mod wrapped;
 
 use std::collections::BTreeMap;
@@ -16,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::workspace;
+use crate::{observed, workspace};
 use comparison::Counts;
 use expected::Row;
 

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use ja4sentinel_tests::chroot::CHROOT;
 use ja4sentinel_tests::process::find_program;
-use ja4sentinel_tests::tshark;
 
 use crate::{process, workspace};
 
@@ -20,9 +20,9 @@ pub(crate) struct Chroot {
     size: u32,
 }
 
-/// tshark of the first release that has one with JA4: the release that runs here may be older.
-pub(super) static TSHARK: Chroot =
-    Chroot { suite: "trixie", folder: tshark::CHROOT, packages: &["tshark"], size: 600 };
+/// The first release whose tshark and Suricata print JA4: the one that runs here may be older.
+pub(super) static LATER: Chroot =
+    Chroot { suite: "trixie", folder: CHROOT, packages: &["tshark", "suricata"], size: 700 };
 
 /// The oldest release that our packages are for, to install them into.
 pub(crate) static OLDEST: Chroot = Chroot {
@@ -32,7 +32,7 @@ pub(crate) static OLDEST: Chroot = Chroot {
     size: 300,
 };
 
-/// The first numbers of Debian and Ubuntu whose own tshark prints JA4.
+/// The first numbers of Debian and Ubuntu whose own tshark and Suricata print JA4.
 const DEBIAN_NUMBER: u32 = 13;
 const UBUNTU_NUMBER: u32 = 25;
 
@@ -42,7 +42,7 @@ const MIRROR: &str = "http://deb.debian.org/debian";
 /// Where a release goes when its support ends.
 const ARCHIVE: &str = "http://archive.debian.org/debian";
 
-/// Whether the tshark of the release that runs here will do.
+/// Whether the programs of the release that runs here will do.
 pub(super) fn host_is_new_enough() -> bool {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     is_new_enough(&release)
@@ -88,20 +88,29 @@ impl Chroot {
         format!("debootstrap {suite} {}, and {packages} inside ({} MB)", path.display(), self.size)
     }
 
-    /// Makes it. It appears under its name only once it is complete.
+    /// Makes it, or adds the packages that it lacks. It appears under its name only once it is
+    /// complete.
     pub(super) fn make(&self) -> Result<()> {
         let path = self.path();
+        if path.exists() {
+            return self.install(&path);
+        }
         let partial = path.with_extension("partial");
         std::fs::create_dir_all(path.parent().context("no folder")?)?;
         self.bootstrap(&partial, &mirror()).or_else(|_| self.bootstrap(&partial, ARCHIVE))?;
+        self.install(&partial)?;
+        let mut command = process::as_root("mv")?;
+        process::run(command.arg("--no-target-directory").args([&partial, &path]))
+    }
+
+    fn install(&self, root: &Path) -> Result<()> {
         let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"];
         let install = ["install", "--yes", "--no-install-recommends"];
         for arguments in [&["update"][..], &[&install, self.packages].concat(), &["clean"]] {
             let mut command = process::as_root("chroot")?;
-            process::run(command.arg(&partial).args(apt).args(arguments))?;
+            process::run(command.arg(root).args(apt).args(arguments))?;
         }
-        let mut command = process::as_root("mv")?;
-        process::run(command.arg("--no-target-directory").args([&partial, &path]))
+        Ok(())
     }
 
     /// The smallest system of the suite.

@@ -11,6 +11,7 @@ use super::chroot::{self, Chroot};
 use super::packages::Names;
 use super::python::{KUBERNETES_VALIDATE, Tool};
 use crate::apt::KEYS;
+use crate::differential::Suricata;
 use crate::ebpf::Toolchain;
 use crate::process;
 
@@ -37,6 +38,8 @@ enum Presence {
     Library(&'static str),
     /// tshark with JA4.
     Tshark,
+    /// Suricata with JA4.
+    Suricata,
     /// A file at this path.
     File(&'static str),
     /// Another Debian in a folder.
@@ -55,8 +58,8 @@ pub(super) enum Source {
     EmptyFile(&'static str),
     /// The system's package manager.
     Packages(Names),
-    /// The package manager where it has tshark 4.4, else a chroot of a later Debian.
-    Tshark(Names),
+    /// The package manager where this release's is new enough, else a chroot of a later Debian.
+    Later(Names),
     /// debootstrap.
     Chroot(&'static Chroot),
     /// pip.
@@ -89,6 +92,7 @@ impl Presence {
                     .is_ok_and(|path| path.trim() != *file)
             }
             Self::Tshark => Tshark::find().is_some(),
+            Self::Suricata => Suricata::find().is_some(),
             Self::File(path) => Path::new(path).exists(),
             Self::Chroot(chroot) => chroot.exists(),
             Self::Module(name) => {
@@ -243,14 +247,22 @@ const NEEDS: &[Need] = &[
         name: "tshark 4.4",
         why: "the second opinion on every JA4",
         from: Purpose::Test,
-        required: None,
+        required: Some(Purpose::Differential),
         present: Presence::Tshark,
-        source: Source::Tshark(Names {
+        source: Source::Later(Names {
             apt: "tshark",
             apk: "tshark",
             zypper: "wireshark",
             ..Names::everywhere("wireshark-cli")
         }),
+    },
+    Need {
+        name: "suricata",
+        why: "one more opinion on every fingerprint",
+        from: Purpose::Differential,
+        required: Some(Purpose::Differential),
+        present: Presence::Suricata,
+        source: Source::Later(Names::everywhere("suricata")),
     },
     Need {
         name: "node",

@@ -42,10 +42,12 @@ impl Plan {
                 (Source::Packages(names), Some(manager)) => {
                     plan.packages.push(manager.name_in(names));
                 }
-                (Source::Tshark(_), Some(Manager::Apt)) if !chroot::host_is_new_enough() => {
-                    plan.chroots.push(&chroot::TSHARK);
+                (Source::Later(_), Some(Manager::Apt)) if !chroot::host_is_new_enough() => {
+                    if !plan.chroots.contains(&&chroot::LATER) {
+                        plan.chroots.push(&chroot::LATER);
+                    }
                 }
-                (Source::Tshark(names), Some(manager)) => {
+                (Source::Later(names), Some(manager)) => {
                     plan.packages.push(manager.name_in(names));
                 }
                 (Source::Chroot(chroot), Some(Manager::Apt)) => plan.chroots.push(chroot),

@@ -1,7 +1,7 @@
 //! Expected lines against records.
 
 use super::expected::{Claim, Row};
-use super::observed::{Record, unescaped};
+use crate::observed::{Record, unescaped};
 
 /// What came out, over a folder.
 #[derive(Debug, Default, PartialEq, Eq)]
