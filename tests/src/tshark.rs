@@ -66,7 +66,7 @@ pub struct Hello {
     pub sequence: u32,
     /// Whether tshark takes that segment for one that was sent before.
     pub is_retransmission: bool,
-    /// JA4; empty where tshark prints none.
+    /// JA4; empty where tshark prints none, as is each further string.
     pub ja4: String,
     /// JA4 with lists in place of hashes.
     pub ja4_r: String,
@@ -183,8 +183,8 @@ fn parse(line: &str) -> Result<Vec<Hello>> {
     let column = |name| columns.get(name).copied().unwrap_or_default();
     let values = |name| column(name).split(BETWEEN).filter(|value| !value.is_empty());
     let last = |name| values(name).next_back().unwrap_or_default();
-    let count = values("tls.handshake.ja3").count();
-    ensure!(count > 0, "tshark printed no JA3: {line}");
+    let count = values("tls.handshake.random").count();
+    ensure!(count > 0, "tshark printed no random: {line}");
     // Which hello of several a value belongs to can be told only where each has exactly one.
     let of = |name, index| {
         let mut values: Vec<&str> = values(name).collect();
@@ -265,13 +265,13 @@ mod tests {
             ("tcp.srcport", "40000"),
             ("tcp.dstport", "443"),
             ("tcp.seq_raw", "1"),
+            ("tls.handshake.random", "00;01"),
             ("tls.handshake.ja4", "t13_a_b;t12_c_d"),
-            ("tls.handshake.ja3", "md5;other"),
             ("tls.handshake.extensions_server_name", "of.whom"),
         ];
         let hellos = parse(&line(&frame)).unwrap();
         let found: Vec<_> = hellos.iter().map(|h| (&*h.source, &*h.ja4, h.sni.is_some())).collect();
         assert_eq!(found, [("fd4a::2", "t13_a_b", false), ("fd4a::2", "t12_c_d", false)]);
-        assert!(parse(&line(&frame[..9])).is_err(), "no JA3");
+        assert!(parse(&line(&frame[..9])).is_err(), "no hello");
     }
 }

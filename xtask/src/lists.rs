@@ -85,17 +85,22 @@ impl Lists {
         ciphers.sort_unstable();
         extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
         extensions.sort_unstable();
-        let hex = |codes: &[u16]| join(codes, ",", |code| format!("{code:04x}"));
         (parts.second, parts.third) = (hex(&ciphers), hex(&extensions));
-        let algorithms = without_grease(&self.algorithms);
-        if !algorithms.is_empty() {
-            parts.third = format!("{}_{}", parts.third, hex(&algorithms));
-        }
+        parts.set_algorithms(&without_grease(&self.algorithms));
         parts
     }
 }
 
 impl Parts {
+    /// Puts these behind the extensions, in place of any that are there.
+    pub(crate) fn set_algorithms(&mut self, algorithms: &[u16]) {
+        let extensions = self.third.split('_').next().unwrap_or_default().to_owned();
+        self.third = match algorithms {
+            [] => extensions,
+            some => format!("{extensions}_{}", hex(some)),
+        };
+    }
+
     /// JA4 as it is printed.
     pub(crate) fn joined(&self) -> String {
         let Self { version, alpn, .. } = self;
@@ -139,6 +144,10 @@ fn ends(name: &[u8]) -> String {
     } else {
         format!("{:x}{:x}", first >> 4, last & 0xf)
     }
+}
+
+fn hex(codes: &[u16]) -> String {
+    join(codes, ",", |code| format!("{code:04x}"))
 }
 
 fn join<T>(items: &[T], separator: &str, print: impl Fn(&T) -> String) -> String {

@@ -26,8 +26,10 @@ enum Effect {
     /// It reads other lists.
     Reads(fn(&Structure, &mut Lists)),
     /// It prints other parts of JA4.
-    Prints(fn(&Lists, &mut Parts)),
-    /// It prints no JA4 for such hellos.
+    Prints(fn(&Structure, &Lists, &mut Parts)),
+    /// It reads nothing behind the version of such hellos.
+    Stops(fn(&Structure) -> bool),
+    /// It prints no fingerprint of such hellos.
     Omits(fn(&Lists) -> bool),
 }
 
@@ -39,9 +41,9 @@ pub(super) const TSHARK: &[Known] = &[
             rule: "section 5, case 6",
             what: "GREASE stays among the signature algorithms",
         },
-        effect: Effect::Reads(|structure, lists| {
+        effect: Effect::Prints(|structure, lists, parts| {
             if without_grease(&structure.algorithms) == lists.algorithms {
-                lists.algorithms.clone_from(&structure.algorithms);
+                parts.set_algorithms(&structure.algorithms);
             }
         }),
     },
@@ -50,7 +52,7 @@ pub(super) const TSHARK: &[Known] = &[
             rule: "section 5, case 18",
             what: "supported_versions without a usable value: legacy_version instead of 00",
         },
-        effect: Effect::Prints(|lists, parts| {
+        effect: Effect::Prints(|_, lists, parts| {
             if without_grease(&lists.versions).is_empty() {
                 parts.version = version_name(lists.version);
             }
@@ -61,7 +63,7 @@ pub(super) const TSHARK: &[Known] = &[
             rule: "section 5, case 20",
             what: "version 0x0100 prints s1 instead of 00",
         },
-        effect: Effect::Prints(|lists, parts| {
+        effect: Effect::Prints(|_, lists, parts| {
             if lists.version == 0x0100 && !lists.extensions.contains(&VERSIONS) {
                 parts.version = "s1";
             }
@@ -70,7 +72,7 @@ pub(super) const TSHARK: &[Known] = &[
     Known {
         deviation: Deviation {
             rule: "section 5, case 29",
-            what: "QUIC's transport parameters over TCP: no JA4 at all",
+            what: "QUIC's transport parameters over TCP: no fingerprint at all",
         },
         effect: Effect::Omits(|lists| lists.extensions.contains(&0x0039)),
     },
@@ -83,7 +85,7 @@ pub(super) const SURICATA: &[Known] = &[
             rule: "section 7, no sigalgs",
             what: "an underscore behind the extensions although no algorithms follow",
         },
-        effect: Effect::Prints(|lists, parts| {
+        effect: Effect::Prints(|_, lists, parts| {
             if without_grease(&lists.algorithms).is_empty() {
                 parts.third.push('_');
             }
@@ -94,14 +96,14 @@ pub(super) const SURICATA: &[Known] = &[
             rule: "section 7, empty b/c",
             what: "the hash of an empty list instead of zeros",
         },
-        effect: Effect::Prints(|_, parts| parts.nothing = None),
+        effect: Effect::Prints(|_, _, parts| parts.nothing = None),
     },
     Known {
         deviation: Deviation {
             rule: "section 5, cases 16 to 18",
             what: "the first version that it knows, or legacy_version if that is higher",
         },
-        effect: Effect::Prints(|lists, parts| {
+        effect: Effect::Prints(|_, lists, parts| {
             let first = lists.versions.iter().copied().find(|version| suricata_knows(*version));
             parts.version = version_name(first.unwrap_or_default().max(lists.version));
         }),
@@ -111,7 +113,7 @@ pub(super) const SURICATA: &[Known] = &[
             rule: "section 5, case 25",
             what: "an ALPN name that is a GREASE value prints 00",
         },
-        effect: Effect::Prints(|lists, parts| {
+        effect: Effect::Prints(|_, lists, parts| {
             if let [high, low] = *lists.alpn
                 && is_grease(u16::from_be_bytes([high, low]))
             {
@@ -125,11 +127,7 @@ pub(super) const SURICATA: &[Known] = &[
             rule: "section 5, case 32",
             what: "a cipher list of odd length: nothing behind it is read",
         },
-        effect: Effect::Reads(|structure, lists| {
-            if structure.odd_ciphers {
-                *lists = Lists { version: lists.version, ..Lists::default() };
-            }
-        }),
+        effect: Effect::Stops(|structure| structure.odd_ciphers),
     },
     Known {
         deviation: Deviation {
@@ -174,22 +172,25 @@ pub(super) fn explain<'k>(known: &'k [Known], own: &Hello, seen: &Seen) -> Optio
 
 /// JA4 and JA3 as a program with these deviations prints them.
 fn printed(set: &[&Known], own: &Hello) -> (String, String) {
-    let mut lists = own.lists.clone();
+    let (mut lists, mut ja3) = (own.lists.clone(), None);
     for known in set {
-        if let Effect::Reads(read) = known.effect {
-            read(&own.structure, &mut lists);
+        match known.effect {
+            Effect::Reads(read) => read(&own.structure, &mut lists),
+            Effect::Stops(stops) if stops(&own.structure) => {
+                lists = Lists { version: lists.version, ..Lists::default() };
+                ja3 = Some(lists.version.to_string());
+            }
+            Effect::Omits(omits) if omits(&lists) => return (String::new(), String::new()),
+            _ => {}
         }
     }
     let mut parts = lists.parts();
-    let mut omitted = false;
     for known in set {
-        match known.effect {
-            Effect::Reads(_) => {}
-            Effect::Prints(print) => print(&lists, &mut parts),
-            Effect::Omits(omits) => omitted |= omits(&lists),
+        if let Effect::Prints(print) = known.effect {
+            print(&own.structure, &lists, &mut parts);
         }
     }
-    (if omitted { String::new() } else { parts.joined() }, lists.ja3())
+    (parts.joined(), ja3.unwrap_or_else(|| lists.ja3()))
 }
 
 fn append_repeated_algorithms(structure: &Structure, lists: &mut Lists) {
@@ -243,4 +244,58 @@ pub(super) fn broken(
 /// SSL 3.0 to TLS 1.3, and the drafts of TLS 1.3.
 fn suricata_knows(version: u16) -> bool {
     matches!(version, 0x0300..=0x0304 | 0x7f01 | 0x7f10..=0x7f1c | 0xfb17..=0xfb1a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observed::Record;
+
+    /// Example E8 of spec/ja4.md: no signature algorithms.
+    fn without_algorithms() -> Hello {
+        let lists = Lists {
+            version: 0x0301,
+            ciphers: vec![0xc00a, 0xc009, 0xc014, 0xc013, 0x0035, 0x002f, 0x000a],
+            extensions: vec![0x0005, 0x000a, 0x000b, 0x0023, 0x0017, 0xff01],
+            groups: vec![0x001d],
+            formats: vec![0],
+            ..Lists::default()
+        };
+        Hello { record: Record::default(), lists, structure: Structure::default() }
+    }
+
+    fn seen(ja4: &str, own: &Hello) -> Seen {
+        Seen { ja4: ja4.to_owned(), ja3: own.lists.ja3(), ..Seen::default() }
+    }
+
+    #[test]
+    fn a_known_difference_is_computed() {
+        let own = without_algorithms();
+        assert_eq!(own.lists.ja4(), "t10i070600_c50f5591e341_c39ab67fec8e");
+        // What Suricata's own tests expect.
+        let theirs = seen(&own.lists.ja4().replace("c39ab67fec8e", "ce66f3b797c1"), &own);
+        let rules = explain(SURICATA, &own, &theirs).unwrap();
+        assert_eq!(rules.len(), 1);
+        assert_eq!(rules[0].deviation.rule, "section 7, no sigalgs");
+        assert!(explain(TSHARK, &own, &theirs).is_none(), "tshark has no such deviation");
+        assert!(explain(SURICATA, &own, &seen(&own.lists.ja4(), &own)).unwrap().is_empty());
+        assert!(
+            explain(SURICATA, &own, &seen("t10i070600_000000000000_c39ab67fec8e", &own)).is_none()
+        );
+    }
+
+    #[test]
+    fn grease_among_the_algorithms_counts_only_if_it_is_all_that_differs() {
+        let mut own = without_algorithms();
+        own.lists.extensions.push(ALGORITHMS);
+        own.lists.algorithms = vec![0x0403];
+        let greased = Lists { algorithms: vec![0x8a8a, 0x0403], ..own.lists.clone() };
+        let other = Lists { algorithms: vec![0x8a8a, 0x0804], ..own.lists.clone() };
+        for (theirs, explained) in [(greased, true), (other, false)] {
+            own.structure.algorithms.clone_from(&theirs.algorithms);
+            let mut parts = theirs.parts();
+            parts.set_algorithms(&theirs.algorithms);
+            assert_eq!(explain(TSHARK, &own, &seen(&parts.joined(), &own)).is_some(), explained);
+        }
+    }
 }
