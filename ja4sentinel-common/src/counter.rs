@@ -60,7 +60,8 @@ counters! {
     NoPayload: LeftOut = "no_payload",
     /// Of a connection that nothing more is wanted of.
     Settled: LeftOut = "settled",
-    /// Payload of a connection whose start was not seen, and no beginning of a ClientHello.
+    /// Payload of a connection whose start was not seen, and no beginning of a ClientHello; or far from
+    /// where a connection has just begun.
     UnknownConnection: LeftOut = "unknown_connection",
     /// A later fragment of a datagram whose first one was left out.
     FragmentUnwanted: LeftOut = "fragment_unwanted",

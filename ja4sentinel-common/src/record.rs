@@ -43,6 +43,9 @@ impl Head {
     pub const RAW: u16 = 2;
     /// This is a [`KeptSyn`]: its bytes have [`SYN_ROOM`], and another head comes behind them.
     pub const SYN: u16 = 4;
+    /// It is one frame as it was received, and neither the network interface nor the kernel has checked
+    /// its TCP checksum.
+    pub const UNVERIFIED: u16 = 8;
 }
 
 /// A SYN that waits for the first payload of its connection.

@@ -1,7 +1,8 @@
 //! Ring records: a frame's headers and a slice of its payload, perhaps behind the kept SYN.
 
+use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
-use aya_ebpf::helpers::generated::bpf_ringbuf_output;
+use aya_ebpf::helpers::generated::{bpf_csum_level, bpf_ringbuf_output};
 use ja4sentinel_common::{Counter, HEADER_ROOM, Head, KeptSyn, SLICE};
 
 use crate::maps::EVENTS;
@@ -49,7 +50,17 @@ pub(crate) fn fill(packet: &Packet, head: &mut Head, sequence: u32) {
     head.captured = 0;
     head.sequence = sequence;
     head.tci = tag.unwrap_or(0);
-    head.flags = tagged | raw;
+    head.flags = tagged | raw | unverified(packet);
+}
+
+/// [`Head::UNVERIFIED`] unless the kernel knows that the checksum is right. It does not know either
+/// where the packet never saw a wire. What was joined of several was checked before that.
+#[inline(always)]
+fn unverified(packet: &Packet) -> u16 {
+    const QUERY: u64 = 0;
+    // SAFETY: the helper reads the packet's metadata.
+    let level = unsafe { bpf_csum_level(packet.as_ptr().cast(), QUERY) };
+    if level < 0 && !packet.is_joined() { Head::UNVERIFIED } else { 0 }
 }
 
 /// Carries out the packet's order, in as many records as it takes. The verdict is `HandedUp` when

@@ -82,7 +82,11 @@ fn unknown(packet: &Packet) -> Result<(), Counter> {
         return Ok(());
     }
     hello::read_prefix(packet)?;
-    if view.may_begin_hello() { Ok(()) } else { Err(Counter::UnknownConnection) }
+    if view.may_begin_hello() && !syn::is_expecting(packet) {
+        Ok(())
+    } else {
+        Err(Counter::UnknownConnection)
+    }
 }
 
 /// The first payload of a connection.
@@ -95,6 +99,8 @@ fn take_up(packet: &Packet) -> Counter {
     let sequence = view.payload_sequence();
     let syn = if view.opens() { None } else { syn::take(packet) };
     let mut flow = Flow::new(view, syn.map_or(sequence, |number| number.wrapping_add(1)));
+    // Some other SYN may have opened the connection that the server sees.
+    flow.reopened = u8::from(syn.is_none() && syn::is_any_kept(packet));
     if sequence == flow.first && view.may_begin_hello() {
         flow.begin(Stage::First, view, view.record_len());
     }

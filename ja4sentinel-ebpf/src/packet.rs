@@ -87,6 +87,13 @@ impl Packet {
         unsafe { (*self.skb).ifindex }
     }
 
+    /// Whether it stands for several segments, of the same length but the last.
+    #[inline(always)]
+    pub(crate) fn is_joined(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.skb).gso_size != 0 }
+    }
+
     /// Tag control information of a VLAN tag that the kernel keeps beside the bytes.
     #[inline(always)]
     pub(crate) fn tag(&self) -> Option<u16> {

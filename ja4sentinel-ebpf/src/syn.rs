@@ -10,6 +10,10 @@ use crate::packet::Packet;
 /// others lies within the first window, and what lies beyond belongs to another connection.
 const WINDOW: u32 = 64 * 1024;
 
+/// How long a kept SYN makes payload outside of its window a ruse, nanoseconds: as long as the agent
+/// thinks so of a connection in which nothing moves.
+const YOUNG_NS: u64 = 3_000_000_000;
+
 /// A SYN to a watched port. `Err` is its verdict; `Ok` is TCP Fast Open (RFC 7413): the payload need
 /// not wait, as it has its SYN with it.
 #[inline(never)]
@@ -69,6 +73,18 @@ fn kept(packet: &Packet) -> Option<&'static KeptSyn> {
 #[inline(always)]
 pub(crate) fn is_kept(packet: &Packet) -> bool {
     kept(packet).is_some_and(|syn| belongs(packet, syn))
+}
+
+/// Whether some SYN is kept between these ends.
+#[inline(always)]
+pub(crate) fn is_any_kept(packet: &Packet) -> bool {
+    kept(packet).is_some()
+}
+
+/// Whether a SYN was kept just now: what does not belong to it is nobody's, then.
+#[inline(always)]
+pub(crate) fn is_expecting(packet: &Packet) -> bool {
+    kept(packet).is_some_and(|syn| event::now().wrapping_sub(syn.head.time_ns) < YOUNG_NS)
 }
 
 #[inline(always)]

@@ -315,6 +315,7 @@ fn run(frames: &[Vec<u8>], settings: Settings) -> (Vec<Record>, Sensor) {
             bytes,
             original_len: u32::try_from(bytes.len()).expect("a frame"),
             skipped_payload: 0,
+            unverified: false,
         };
         sensor.frame(&frame, &mut take);
     }

@@ -55,5 +55,6 @@ fn of(link: LinkType, bytes: &[u8]) -> Frame<'_> {
         bytes,
         original_len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
         skipped_payload: 0,
+        unverified: false,
     }
 }

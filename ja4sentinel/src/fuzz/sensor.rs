@@ -121,5 +121,6 @@ fn captured(bytes: &[u8], timestamp_ns: u64) -> Frame<'_> {
         bytes,
         original_len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
         skipped_payload: 0,
+        unverified: false,
     }
 }

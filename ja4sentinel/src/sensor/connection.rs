@@ -69,9 +69,9 @@ pub(super) struct Connection {
     /// How many bytes the prefix must have before it is worth reading again.
     pub(super) read_at: usize,
     pub(super) limit: Option<Limit>,
-    /// A connection between the same ends, whose SYN had another initial sequence number: either a
-    /// new one, or a ruse that the server ignores. Both are followed, and the sequence numbers tell
-    /// to which a segment belongs.
+    /// A connection between the same ends that began elsewhere in the sequence numbers: either a new
+    /// one, or a ruse that the server ignores. Both are followed, and the sequence numbers tell to
+    /// which a segment belongs.
     pub(super) rival: Option<Box<Connection>>,
     /// Whether the client has closed or reset.
     pub(super) closed: bool,
@@ -102,6 +102,11 @@ impl Connection {
             fin: None,
             cut: None,
         }
+    }
+
+    /// Whether both the SYN and this segment are signed or neither is, as far as the SYN was seen.
+    pub(super) fn is_signed_like_its_syn(&self, segment: &Segment<'_>) -> bool {
+        !self.has_syn() || segment.options.is_signed() == self.facts.options().is_signed()
     }
 
     pub(super) fn is_settled(&self) -> bool {

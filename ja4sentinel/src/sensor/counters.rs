@@ -25,10 +25,13 @@ pub(super) enum LeftOut {
     Settled,
     /// Its sequence number lies far outside of what its connection may send.
     OutOfWindow,
+    /// It is signed (RFC 2385, RFC 5925) and the SYN was not, or the other way round: no server takes
+    /// both.
+    Signature,
 }
 
 impl LeftOut {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::OtherPort,
         Self::OtherClient,
         Self::BadFlags,
@@ -37,6 +40,7 @@ impl LeftOut {
         Self::NotSelected,
         Self::Settled,
         Self::OutOfWindow,
+        Self::Signature,
     ];
 
     fn label(self) -> &'static str {
@@ -49,6 +53,7 @@ impl LeftOut {
             Self::NotSelected => "not_selected",
             Self::Settled => "settled",
             Self::OutOfWindow => "out_of_window",
+            Self::Signature => "signature",
         }
     }
 }

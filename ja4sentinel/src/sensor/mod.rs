@@ -152,7 +152,6 @@ impl Sensor {
             Pushed::Complete(whole) => {
                 let mut signs = signs;
                 signs.note(Oddity::Fragmented, true);
-                signs.note(Oddity::Overlap, whole.overlap);
                 signs.note(Oddity::OverlapConflict, whole.conflict);
                 self.bench.counters.complete_datagram();
                 let depth = self.bench.settings.tunnel_depth;

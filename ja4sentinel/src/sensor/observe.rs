@@ -74,6 +74,9 @@ impl Sensor {
                 connection.note_end(segment);
                 return Err(LeftOut::Settled);
             }
+            if !connection.is_signed_like_its_syn(segment) {
+                return Err(LeftOut::Signature);
+            }
             self.give(handle, &key, segment, signs, out);
             return Ok(());
         }
@@ -84,11 +87,23 @@ impl Sensor {
             return Ok(());
         }
         // A server ignores what lies outside of the window, so a hello in progress goes on.
-        if connection.is_settled() || is_stalled {
+        if connection.is_settled() {
             self.pick_up(key, Some(handle), segment, signs, out)
+        } else if is_stalled && self.may_begin(&key, segment) {
+            self.begin_beside(handle, &key, Facts::of(segment), out);
+            self.give_rival(handle, &key, segment, signs, out);
+            Ok(())
         } else {
             Err(LeftOut::OutOfWindow)
         }
+    }
+
+    /// Whether a connection whose SYN was not seen may begin with this segment.
+    fn may_begin(&mut self, key: &Key, segment: &Segment<'_>) -> bool {
+        !segment.flags.any(TcpFlags::RST)
+            && self.bench.begins_like_a_hello(segment.destination.port, segment.payload)
+            // Where both directions are captured: the first bytes of a server's answer.
+            && self.table.find(&key.reversed()).is_none()
     }
 
     /// A segment whose connection is not known, or only an older one: it may begin a connection
@@ -101,14 +116,11 @@ impl Sensor {
         signs: Oddities,
         out: &mut Out<'_>,
     ) -> Result<(), LeftOut> {
-        let is_hello = !segment.flags.any(TcpFlags::RST)
-            && self.bench.begins_like_a_hello(segment.destination.port, segment.payload)
-            // Where both directions are captured: the first bytes of a server's answer.
-            && self.table.find(&key.reversed()).is_none();
-        if !is_hello {
-            return Err(LeftOut::NotSelected);
+        if self.may_begin(&key, segment) {
+            self.begin(key, older, segment, signs, out)
+        } else {
+            Err(LeftOut::NotSelected)
         }
-        self.begin(key, older, segment, signs, out)
     }
 
     /// A SYN between ends that have a connection already.
@@ -136,17 +148,23 @@ impl Sensor {
         if connection.rival.as_ref().is_some_and(|rival| rival.is_opened_by(&facts)) {
             self.bench.counters.retransmissions += 1;
         } else {
-            self.bench.counters.select();
-            let first = Stage::first(&self.bench.settings, key.server.port);
-            let rival = Connection::new(facts, first);
-            if let Some(mut older) = connection.rival.replace(Box::new(rival)) {
-                older.give_up(End::Superseded, &key, &mut self.bench, out);
-            }
+            self.begin_beside(handle, &key, facts, out);
         }
         if !segment.payload.is_empty() {
             self.give_rival(handle, &key, segment, signs, out);
         }
         Ok(())
+    }
+
+    /// A connection begins beside one that may go on: sequence numbers tell which the server sees.
+    fn begin_beside(&mut self, handle: Handle, key: &Key, facts: Facts, out: &mut Out<'_>) {
+        let Some(connection) = self.table.get_mut(handle) else { return };
+        self.bench.counters.select();
+        let first = Stage::first(&self.bench.settings, key.server.port);
+        let rival = Connection::new(facts, first);
+        if let Some(mut older) = connection.rival.replace(Box::new(rival)) {
+            older.give_up(End::Superseded, key, &mut self.bench, out);
+        }
     }
 
     /// A connection begins with this segment, and takes the place of an older one.

@@ -18,6 +18,8 @@ pub(super) struct Context {
     max_tunnels: u8,
     /// VLAN tags seen so far.
     tags: u8,
+    /// See [`Frame::unverified`].
+    unverified: bool,
 }
 
 /// VLAN tags read in one frame before it is given up: twice [`VlanStack::DEPTH`].
@@ -34,6 +36,7 @@ impl Context {
             tunnels: 0,
             max_tunnels,
             tags: 0,
+            unverified: frame.unverified,
         };
         if let Some(tag) = frame.vlan {
             context.keep(tag);
@@ -51,6 +54,7 @@ impl Context {
             tunnels: whole.depth,
             max_tunnels,
             tags: 0,
+            unverified: false,
         }
     }
 
@@ -69,6 +73,12 @@ impl Context {
         if tag.id() != 0 {
             self.vlan.push(tag.id());
         }
+    }
+
+    /// Whether checksums and lengths are to be looked at as the receiver does: what is inside a tunnel
+    /// or goes on in another frame is taken as it is.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.unverified && self.tunnels == 0 && self.skipped_payload == 0
     }
 
     /// Whether one more tunnel may be unwrapped.

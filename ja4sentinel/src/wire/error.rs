@@ -31,6 +31,10 @@ pub enum WireError {
     Ipv4HeaderLength,
     /// The IPv4 total length is below the header length.
     Ipv4TotalLength,
+    /// The IPv4 header's checksum is wrong, and nobody has looked at it yet.
+    Ipv4Checksum,
+    /// The IP header states more bytes than the frame had, and nobody has looked at it yet.
+    IpBeyondFrame,
     /// An IPv6 extension header, or an authentication header, goes beyond the datagram.
     ExtensionLength,
     /// More IPv6 extension headers than [`MAX_EXTENSIONS`](super::MAX_EXTENSIONS).
@@ -41,11 +45,13 @@ pub enum WireError {
     TcpRunt,
     /// The TCP data offset is below 20 bytes or beyond the datagram.
     TcpHeaderLength,
+    /// The TCP checksum is wrong, and nobody has looked at it yet.
+    TcpChecksum,
 }
 
 impl WireError {
     /// Every cause.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::UnsupportedLink,
         Self::UnsupportedForm,
         Self::NotIp,
@@ -60,11 +66,14 @@ impl WireError {
         Self::IpRunt,
         Self::Ipv4HeaderLength,
         Self::Ipv4TotalLength,
+        Self::Ipv4Checksum,
+        Self::IpBeyondFrame,
         Self::ExtensionLength,
         Self::TooManyExtensions,
         Self::TunnelHeader,
         Self::TcpRunt,
         Self::TcpHeaderLength,
+        Self::TcpChecksum,
     ];
 
     /// The cause's name in counters and messages.
@@ -85,20 +94,32 @@ impl WireError {
             Self::IpRunt => "ip_runt",
             Self::Ipv4HeaderLength => "ipv4_header_length",
             Self::Ipv4TotalLength => "ipv4_total_length",
+            Self::Ipv4Checksum => "ipv4_checksum",
+            Self::IpBeyondFrame => "ip_beyond_frame",
             Self::ExtensionLength => "extension_length",
             Self::TooManyExtensions => "too_many_extensions",
             Self::TunnelHeader => "tunnel_header",
             Self::TcpRunt => "tcp_runt",
             Self::TcpHeaderLength => "tcp_header_length",
+            Self::TcpChecksum => "tcp_checksum",
         }
     }
 
     /// Whether the frame was none of ours to begin with: well-formed as far as it was read, and
-    /// without a TCP segment that we were asked to find, or that anyone could read. Every other
-    /// cause is a frame that was broken, or that the capture, one of our limits or a form that we
-    /// do not know made unreadable.
+    /// without a TCP segment that we were asked to find, or that anyone could read; or damaged, so
+    /// that its receiver throws it away unread. Every other cause is a frame that was broken, or that
+    /// the capture, one of our limits or a form that we do not know made unreadable.
     #[must_use]
     pub fn is_foreign(self) -> bool {
-        matches!(self, Self::NotIp | Self::NotTcp | Self::Encrypted | Self::TunnelTooDeep)
+        matches!(
+            self,
+            Self::NotIp
+                | Self::NotTcp
+                | Self::Encrypted
+                | Self::TunnelTooDeep
+                | Self::Ipv4Checksum
+                | Self::IpBeyondFrame
+                | Self::TcpChecksum
+        )
     }
 }

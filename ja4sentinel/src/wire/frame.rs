@@ -18,6 +18,11 @@ pub struct Frame<'a> {
     /// Payload bytes that the source left out between the TCP header and the captured payload:
     /// a GRO super-frame is handed up in slices, each behind a copy of its headers.
     pub skipped_payload: u32,
+    /// Whether this is a frame as it was received, of which nobody has checked anything yet: the
+    /// receiver will, and throws it away when a length or a checksum is wrong. False when in doubt: a
+    /// checksum that an interface has verified may be stale since, by joining segments, and one that
+    /// an interface is to fill in may not be there yet.
+    pub unverified: bool,
 }
 
 /// An IEEE 802.1Q tag.

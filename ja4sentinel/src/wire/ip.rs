@@ -10,7 +10,7 @@ use etherparse::{
 
 use super::context::Context;
 use super::span::Span;
-use super::{Fragment, IpFacts, WireError};
+use super::{Fragment, IpFacts, WireError, checksum};
 
 /// Extension headers read before the datagram is given up. RFC 8200, section 4.1, has seven at the
 /// most in a well-formed datagram.
@@ -116,8 +116,14 @@ fn read_v4<'a>(context: &Context, span: Span<'a>) -> Result<Ip<'a>, WireError> {
         // Segmentation offload: the frame had no length yet, or one that 16 bits cannot state.
         0 => span,
         total if total < header_len => return Err(WireError::Ipv4TotalLength),
+        total if context.is_doubted() && total > span.wire() => {
+            return Err(WireError::IpBeyondFrame);
+        }
         total => span.limit(total),
     };
+    if context.is_doubted() && !checksum::is_sound(header.slice()) {
+        return Err(WireError::Ipv4Checksum);
+    }
     let datagram = Datagram {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
@@ -152,6 +158,9 @@ fn read_v6<'a>(context: &Context, span: Span<'a>) -> Result<Ip<'a>, WireError> {
     let span = match usize::from(header.payload_length()) {
         // A jumbogram (RFC 2675) or segmentation offload: to the end of the frame.
         0 => span,
+        payload if context.is_doubted() && header_len + payload > span.wire() => {
+            return Err(WireError::IpBeyondFrame);
+        }
         payload => span.limit(header_len + payload),
     };
     let datagram = Datagram {

@@ -2,6 +2,7 @@
 //! IPv4 and IPv6, TCP. Everything borrows from the frame; nothing is copied.
 
 mod capture_header;
+mod checksum;
 mod context;
 mod decode;
 mod error;

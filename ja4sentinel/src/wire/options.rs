@@ -10,6 +10,8 @@ mod kind {
     pub(super) const WINDOW_SCALE: u8 = 3;
     pub(super) const SACK_PERMITTED: u8 = 4;
     pub(super) const TIMESTAMPS: u8 = 8;
+    pub(super) const MD5_SIGNATURE: u8 = 19;
+    pub(super) const AUTHENTICATION: u8 = 29;
 }
 
 /// Option bytes that a TCP header can have: a data offset of 15 words, less the fixed 20 bytes.
@@ -88,6 +90,12 @@ impl<'a> TcpOptions<'a> {
     pub fn window_scale(self) -> Option<u8> {
         let values = self.iter().filter(|option| option.kind == kind::WINDOW_SCALE);
         values.filter_map(|option| option.data.try_into().ok().map(|[shift]: [u8; 1]| shift)).last()
+    }
+
+    /// Whether there is a signature: TCP MD5 (RFC 2385) or TCP-AO (RFC 5925).
+    #[must_use]
+    pub fn is_signed(self) -> bool {
+        self.kinds().any(|kind| matches!(kind, kind::MD5_SIGNATURE | kind::AUTHENTICATION))
     }
 
     /// Names in wire order, comma-separated: `MSS`, `WS`, `SACK` (the permission, RFC 2018 section

@@ -5,7 +5,7 @@ use etherparse::err::tcp::HeaderSliceError;
 
 use super::context::Context;
 use super::ip::Datagram;
-use super::{Endpoint, Segment, TcpFlags, TcpOptions, WireError};
+use super::{Endpoint, Segment, TcpFlags, TcpOptions, WireError, checksum};
 
 /// RFC 9293, section 3.1.
 #[inline]
@@ -21,6 +21,12 @@ pub(super) fn read<'a>(
         HeaderSliceError::Len(len) => span.short(len.required_len, WireError::TcpHeaderLength),
         HeaderSliceError::Content(_) => WireError::TcpHeaderLength,
     })?;
+    if context.is_doubted()
+        && span.missing() == 0
+        && !checksum::is_sound_segment(span.captured(), datagram.source, datagram.destination)
+    {
+        return Err(WireError::TcpChecksum);
+    }
     let bytes = header.slice();
     let flags = TcpFlags(bytes.get(13).copied().unwrap_or_default());
     let (sequence, flags) = position(header.sequence_number(), flags, context.skipped_payload);

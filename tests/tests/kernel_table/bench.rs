@@ -323,6 +323,7 @@ fn as_captured(bytes: &[u8], raw: bool) -> Frame<'_> {
         bytes,
         original_len: u32::try_from(bytes.len()).unwrap(),
         skipped_payload: 0,
+        unverified: false,
     }
 }
 

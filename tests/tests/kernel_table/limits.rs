@@ -1,6 +1,7 @@
 //! What happens at the program's limits: nothing is lost without a name.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ja4sentinel::capture::ebpf::{EbpfError, EbpfSource, Options};
 use ja4sentinel_common::{Config, Counter};
@@ -60,6 +61,19 @@ fn a_full_ring_in_mid_hello_gives_up_nothing() {
     assert!(bench.drain() > 0);
     bench.pass(&data(client(0), 101 + 20 * 500, [1; 500]).frame());
     assert_eq!(bench.counters().get(Counter::HandedUp), counters.get(Counter::HandedUp) + 1);
+}
+
+#[test]
+fn a_hello_elsewhere_hides_none_that_belongs_to_an_old_syn() {
+    let mut bench = Bench::new(0);
+    bench.pass(&syn(client(0), 100).frame());
+    std::thread::sleep(Duration::from_millis(3_100));
+    // A connection whose SYN was missed, or a ruse: nobody can tell any more.
+    bench.pass(&data(client(0), 5_000_000, hello(517)).frame());
+    assert_eq!(bench.counters().get(Counter::ConnectionsWithoutSyn), 1);
+    bench.pass(&data(client(0), 101, hello(517)).frame());
+    assert_eq!(bench.counters().get(Counter::ConnectionsWithSyn), 1);
+    bench.verdicts_add_up();
 }
 
 #[test]

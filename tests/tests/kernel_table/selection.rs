@@ -267,10 +267,11 @@ fn syns() -> Vec<Row> {
             .quiet(&other, SynKept)
             .tally(SynReplaced, 1)
             .up_with(&other, &of_other(0, &hello(517))),
-        Row::new("SYN that does not fit: another connection's hello")
+        Row::new("hello that does not fit the SYN: a ruse")
             .quiet(&opening(), SynKept)
-            .up(&of_other(0, &hello(517)))
-            .tally(ConnectionsWithoutSyn, 1),
+            .quiet(&of_other(0, &hello(517)), UnknownConnection)
+            .up_with(&opening(), &at(0, hello(517)))
+            .tally(ConnectionsWithoutSyn, 0),
         Row::new("SYN that does not fit: another connection's data")
             .quiet(&opening(), SynKept)
             .quiet(&of_other(0, b"data"), UnknownConnection),

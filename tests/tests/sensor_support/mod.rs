@@ -47,6 +47,7 @@ impl Lab {
             bytes,
             original_len: u32::try_from(original_len).unwrap_or(u32::MAX),
             skipped_payload: 0,
+            unverified: false,
         };
         let Self { sensor, records, settled, .. } = self;
         sensor.frame(&frame, &mut keep(records, settled));

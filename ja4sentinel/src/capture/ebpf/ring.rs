@@ -102,6 +102,7 @@ impl Ring {
             bytes,
             original_len: head.original_len,
             skipped_payload: head.skipped,
+            unverified: head.flags & Head::UNVERIFIED != 0,
         }))
     }
 }

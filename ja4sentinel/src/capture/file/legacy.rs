@@ -110,6 +110,7 @@ impl Legacy {
             bytes: window.take(record.total).get(self.header..).unwrap_or_default(),
             original_len: record.original_len,
             skipped_payload: 0,
+            unverified: false,
         }
     }
 }

@@ -241,6 +241,7 @@ impl Pcapng {
             bytes,
             original_len: located.original_len,
             skipped_payload: 0,
+            unverified: false,
         })
     }
 }

@@ -91,6 +91,7 @@ mod tests {
             bytes,
             original_len: 54,
             skipped_payload: 0,
+            unverified: false,
         };
         Expression::new(text).unwrap().matches(&frame)
     }

@@ -46,10 +46,12 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     /// As an expression.
     pub(super) fn expression(&self) -> String {
+        // Fragments first: where a look into the TCP header ends outside of the packet, the kernel
+        // refuses it there and then.
         let mut kinds = vec![
+            WRAPPED.to_owned(),
             format!("(ip and tcp{} and {MORE_THAN_ACK_V4})", self.port_terms()),
             format!("(ip6 and tcp{} and {MORE_THAN_ACK_V6})", self.port_terms()),
-            WRAPPED.to_owned(),
         ];
         if self.tunnels {
             kinds.push(TUNNELS.to_owned());
@@ -224,6 +226,7 @@ mod tests {
             bytes,
             original_len: 0,
             skipped_payload: 0,
+            unverified: false,
         })
     }
 
@@ -240,6 +243,7 @@ mod tests {
             ("end", ipv4(6, 0x4000, &tcp(443, ACK | 1, 0)), true),
             ("other port", ipv4(6, 0x4000, &tcp(444, SYN, 0)), false),
             ("first fragment", ipv4(6, 0x2000, &tcp(443, ACK, 100)), true),
+            ("tiny first fragment", ipv4(6, 0x2000, &tcp(443, ACK, 100)[..8]), true),
             ("last fragment", ipv4(6, 0x0003, &[7; 100]), true),
             ("fragment of UDP", ipv4(17, 0x0003, &[7; 100]), false),
             ("IPv6 SYN", ipv6(6, &tcp(443, SYN, 0)), true),

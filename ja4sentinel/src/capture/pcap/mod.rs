@@ -245,6 +245,7 @@ fn copy(packet: &Packet<'_>, index: u32, link: LinkType, bytes: &mut Vec<u8>) ->
         bytes: &[],
         original_len: packet.header.len,
         skipped_payload: 0,
+        unverified: false,
     }
 }
 

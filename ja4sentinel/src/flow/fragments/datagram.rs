@@ -24,9 +24,7 @@ pub struct Reassembled {
     payload: Vec<u8>,
     /// How many fragments brought something new.
     pub fragments: usize,
-    /// Whether fragments overlapped in part.
-    pub overlap: bool,
-    /// Whether bytes that overlapped were not the same; those that came first stayed.
+    /// Whether a repeated fragment did not have the same bytes; those that came first stayed.
     pub conflict: bool,
 }
 
@@ -75,7 +73,6 @@ pub(super) struct Partial {
     /// The first fragment's description, when it has come.
     first: Option<Fragment<'static>>,
     fragments: usize,
-    overlap: bool,
     conflict: bool,
 }
 
@@ -89,7 +86,6 @@ impl Partial {
             end: None,
             first: None,
             fragments: 0,
-            overlap: false,
             conflict: false,
         }
     }
@@ -108,8 +104,8 @@ impl Partial {
         self.filled + self.pieces.len() * PIECE_COST + DATAGRAM_COST
     }
 
-    /// Takes the bytes of a fragment that fill `piece`, except those that are there already; gives
-    /// the datagram when nothing is absent any more. An error ends the datagram.
+    /// Takes the bytes of a fragment that fill `piece`, unless they are there already; gives the
+    /// datagram when nothing is absent any more. An error ends the datagram.
     pub(super) fn take(
         &mut self,
         fragment: &Fragment<'_>,
@@ -117,25 +113,17 @@ impl Partial {
         max_fragments: usize,
     ) -> Result<Option<Reassembled>, FragmentLoss> {
         self.note_end(&piece, fragment.more)?;
-        let gaps = self.gaps(&piece, fragment.payload);
-        let new: usize = gaps.iter().map(Range::len).sum();
-        if new > 0 {
-            if new < piece.len() {
-                if fragment.source.is_ipv6() {
-                    return Err(FragmentLoss::Overlap);
-                }
-                self.overlap = true;
-            }
+        let known = self.known(&piece, fragment.payload);
+        if known == 0 {
             self.fragments += 1;
             if self.fragments > max_fragments {
                 return Err(FragmentLoss::TooManyFragments);
             }
-            for gap in gaps {
-                let within = gap.start - piece.start..gap.end - piece.start;
-                let bytes = fragment.payload.get(within).unwrap_or_default();
-                self.filled += bytes.len();
-                self.pieces.insert(gap.start, bytes.into());
-            }
+            let bytes = fragment.payload.get(..piece.len()).unwrap_or_default();
+            self.filled += bytes.len();
+            self.pieces.insert(piece.start, bytes.into());
+        } else if known < piece.len() {
+            return Err(FragmentLoss::Overlap);
         }
         if piece.start == 0 && self.first.is_none() {
             self.first = Some(describe(fragment));
@@ -161,29 +149,22 @@ impl Partial {
         Ok(())
     }
 
-    /// What of `piece` is not there yet; notes whether what is there differs from `payload`.
-    fn gaps(&mut self, piece: &Range<usize>, payload: &[u8]) -> Vec<Range<usize>> {
+    /// How many bytes of `piece` are there already; notes whether they differ from `payload`.
+    fn known(&mut self, piece: &Range<usize>, payload: &[u8]) -> usize {
         let before = self.pieces.range(..piece.start).next_back();
         let within = self.pieces.range(piece.clone());
-        let mut gaps = Vec::new();
-        let mut reached = piece.start;
+        let mut known = 0;
         for (&at, bytes) in before.into_iter().chain(within) {
             let shared = at.max(piece.start)..piece.end.min(at + bytes.len());
             if shared.is_empty() {
                 continue;
             }
+            known += shared.len();
             let ours = bytes.get(shared.start - at..shared.end - at);
             let theirs = payload.get(shared.start - piece.start..shared.end - piece.start);
             self.conflict |= ours != theirs;
-            if reached < shared.start {
-                gaps.push(reached..shared.start);
-            }
-            reached = shared.end;
         }
-        if reached < piece.end {
-            gaps.push(reached..piece.end);
-        }
-        gaps
+        known
     }
 
     fn reassemble(&self, mut first: Fragment<'static>, timestamp_ns: u64) -> Reassembled {
@@ -195,13 +176,7 @@ impl Partial {
         // `describe` left the length of the headers there.
         let own = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         first.ip.total_length = first.ip.total_length.saturating_add(own);
-        Reassembled {
-            first,
-            payload,
-            fragments: self.fragments,
-            overlap: self.overlap,
-            conflict: self.conflict,
-        }
+        Reassembled { first, payload, fragments: self.fragments, conflict: self.conflict }
     }
 }
 

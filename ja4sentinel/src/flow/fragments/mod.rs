@@ -65,7 +65,8 @@ pub enum FragmentLoss {
     TooManyFragments,
     /// The fragments contradict each other about where the datagram ends; it is given up.
     LengthConflict,
-    /// An IPv6 fragment overlaps another in part; the datagram is given up (RFC 5722).
+    /// A fragment overlaps another in part; the datagram is given up (RFC 5722; Linux does the same
+    /// with IPv4 since 4.20).
     Overlap,
 }
 
@@ -136,11 +137,11 @@ impl Key {
 
 /// A bounded table of half-seen datagrams.
 ///
-/// Fragments may come in any order and more than once. Where they overlap, the bytes that came
-/// first stay. An IPv6 fragment that overlaps in part ends its datagram, as RFC 5722 wants and
-/// every stack does; one that lies wholly within what is there adds nothing, as for Linux. What is
-/// given up leaves no trace: fragments that follow begin a new datagram, as for Linux, so a sender
-/// cannot make us blind to what the server still reads.
+/// Fragments may come in any order and more than once. One that overlaps in part ends its datagram,
+/// as RFC 5722 wants for IPv6 and Linux does for both; one that lies wholly within what is there
+/// adds nothing, as for Linux: the bytes that came first stay. What is given up leaves no trace:
+/// fragments that follow begin a new datagram, as for Linux, so a sender cannot make us blind to
+/// what the server still reads.
 ///
 /// When a limit is met, the oldest datagrams leave: under a flood those that complete do so long
 /// before their turn comes.

@@ -23,6 +23,7 @@ pub(super) fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
         bytes,
         original_len: bytes.len() as u32,
         skipped_payload: 0,
+        unverified: false,
     }
 }
 
@@ -108,4 +109,25 @@ pub(super) fn tcp4() -> Vec<u8> {
 /// A whole TCP segment in IPv6.
 pub(super) fn tcp6() -> Vec<u8> {
     ipv6(6, &tcp())
+}
+
+/// The one's complement sum of 16-bit words (RFC 1071), complemented.
+fn checksum(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(*w.get(1).unwrap_or(&0)));
+    let sum = words.fold(0, |sum, word| (sum + word) % 0xffff);
+    !(sum as u16)
+}
+
+/// A datagram of TCP with its checksums: the IPv4 header's, and the segment's.
+pub(super) fn sealed(mut datagram: Vec<u8>) -> Vec<u8> {
+    let (header, addresses) = if datagram[0] >> 4 == 4 { (20, 12..20) } else { (40, 8..40) };
+    if header == 20 {
+        let sum = checksum(&datagram[..20]);
+        datagram[10..12].copy_from_slice(&sum.to_be_bytes());
+    }
+    let segment = datagram[header..].to_vec();
+    let pseudo = join(&[&datagram[addresses], &[0, 6], &(segment.len() as u16).to_be_bytes()]);
+    let sum = checksum(&join(&[&pseudo, &segment]));
+    datagram[header + 16..header + 18].copy_from_slice(&sum.to_be_bytes());
+    datagram
 }

@@ -121,3 +121,46 @@ fn sequence_numbers_wrap() {
     let segment = segment(ethernet(&bytes));
     assert_eq!((segment.sequence, segment.payload_sequence()), (u32::MAX, 0));
 }
+
+#[test]
+fn what_nobody_has_checked_is_judged_as_its_receiver_does() {
+    let doubted = |bytes: &[u8], skipped_payload| {
+        let whole = frame(LinkType::ETHERNET, bytes);
+        decode(&Frame { unverified: true, skipped_payload, ..whole }, 1).map(drop)
+    };
+    for (kind, datagram) in [(0x0800, sealed(tcp4())), (0x86dd, sealed(tcp6()))] {
+        let sound = eth(kind, &datagram);
+        assert_eq!(doubted(&sound, 0), Ok(()));
+        // Any bit of the segment; the addresses are in its sum too.
+        let segment = sound.len() - tcp().len();
+        for at in segment..sound.len() {
+            let mut damaged = sound.clone();
+            damaged[at] ^= 0x10;
+            let lost = doubted(&damaged, 0);
+            // The header's length is read before its checksum.
+            let causes = [Err(WireError::TcpChecksum), Err(WireError::TcpHeaderLength)];
+            assert!(causes.contains(&lost), "at {at}: {lost:?}");
+            assert_eq!(ethernet(&damaged).is_ok(), lost == causes[0], "is nobody's to judge");
+        }
+        // A later slice of a super-frame, and what a tunnel carries, are taken as they are.
+        let mut damaged = sound.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        assert_eq!(doubted(&damaged, 1), Ok(()));
+        let gre = join(&[&[0, 0], &u16::to_be_bytes(kind), &damaged[14..]]);
+        let mut outer = ipv4(47, &gre);
+        let sum = sealed(outer.clone());
+        outer[10..12].copy_from_slice(&sum[10..12]);
+        assert_eq!(doubted(&eth(0x0800, &outer), 0), Ok(()));
+        // Shorter than it says it is.
+        let cut = &sound[..sound.len() - 1];
+        assert_eq!(doubted(cut, 0), Err(WireError::IpBeyondFrame));
+        // Cut by the capture: nobody can tell.
+        let cut = Frame { original_len: sound.len() as u32, ..frame(LinkType::ETHERNET, cut) };
+        assert!(decode(&Frame { unverified: true, ..cut }, 0).is_ok());
+    }
+    for at in 16..34 {
+        let mut damaged = eth(0x0800, &sealed(tcp4()));
+        damaged[at] ^= 0x10;
+        assert!(doubted(&damaged, 0).is_err(), "at {at}");
+    }
+}

@@ -51,6 +51,7 @@ fn connections() -> BTreeMap<u16, Connection> {
             bytes,
             original_len: bytes.len() as u32,
             skipped_payload: 0,
+            unverified: false,
         };
         let whole;
         let packet: Result<_, WireError> = match decode(&frame, 0) {
