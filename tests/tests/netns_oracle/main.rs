@@ -2,7 +2,12 @@
 //! and whatever ClientHello the server's own message trace shows, the agent has a record of the same
 //! bytes. It has no other one either, but for what [`scenarios::Limit`] names.
 
-#![expect(clippy::panic, clippy::indexing_slicing, reason = "a test ends where it goes wrong")]
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test ends where it goes wrong"
+)]
 
 mod client;
 mod scenarios;
@@ -79,9 +84,7 @@ fn fault(scenario: &Scenario, records: &[&Value], messages: &[Vec<u8>]) -> Optio
     let is_marked =
         |record: &&Value| record["oddities"].as_array().is_some_and(|all| all.contains(&conflict));
     let is_right = match scenario.limit {
-        Limit::FirstBytesStay => {
-            found.len() == expected.len() && records.iter().all(|record| is_marked(record))
-        }
+        Limit::FirstBytesStay => found.len() == expected.len() && records.iter().all(is_marked),
         Limit::Nothing | Limit::Checksum => found == expected,
     };
     let names = |values: &[Value]| {

@@ -235,8 +235,8 @@ pub(crate) const ALL: &[Scenario] = &[
         }
     }),
     // The kernel throws a datagram away whose fragments overlap; the client sends it once more.
-    v4("fragments_that_overlap", 1, |c, h| overlapping_fragments(c, h)),
-    v6("fragments_that_overlap_v6", 1, |c, h| overlapping_fragments(c, h)),
+    v4("fragments_that_overlap", 1, overlapping_fragments),
+    v6("fragments_that_overlap_v6", 1, overlapping_fragments),
     v4("keep_alive_before", 1, |c, h| {
         c.handshake();
         c.send(&c.segment(-1, b"?"));
