@@ -5,6 +5,7 @@
 use std::fs;
 use std::time::Duration;
 
+use ja4sentinel::capture::ebpf::Options;
 use ja4sentinel_tests::agent::{Agent, built_binary};
 use ja4sentinel_tests::clients;
 use ja4sentinel_tests::netns::{Lab, Link, SERVER_INTERFACE, SERVER_V4};
@@ -86,6 +87,13 @@ fn the_figures_are_those_of_the_records_written() {
             end.sum("ja4sentinel_output_latency_seconds_bucket", "output=\"stdout\",le=\"1\"");
         assert_eq!(quick, count, "records are not seconds late");
         assert_eq!(end.labels("ja4sentinel_build_info", "backend"), [backend]);
+        let [size, used] =
+            ["size", "used"].map(|which| end.get(&format!("ja4sentinel_ring_{which}_bytes")));
+        if backend == "ebpf" {
+            assert_eq!((size, used), (f64::from(Options::RING_BYTES), 0.0), "all is read");
+        } else {
+            assert!(size.is_nan() && used.is_nan(), "libpcap has no ring of ours");
+        }
         assert_eq!(get(&lab.server, METRICS, "/healthz").unwrap(), (200, "ok\n".to_owned()));
         assert_eq!(get(&lab.server, METRICS, "/readyz").unwrap().0, 200);
         assert_eq!(agent.stop().unwrap().records.len(), names.len());

@@ -9,6 +9,7 @@ use crate::capture::ebpf::{self, EbpfSource};
 use crate::capture::pcap::{Options, PcapSource};
 use crate::capture::{Interface, Live};
 use crate::config::{self, Config, InterfacePattern};
+use crate::metrics::Ring;
 
 /// A source that watches its interfaces.
 pub(super) enum Backend {
@@ -37,6 +38,9 @@ pub(super) trait Configured: Live {
     /// libpcap refuses the expression.
     fn condition(config: &Config) -> Result<Condition>;
 
+    /// How full its ring buffer is, if it has one.
+    fn ring(&self) -> Option<Ring>;
+
     /// The keys in which the two differ and which are fixed while the source is open.
     fn fixed(old: &Config, new: &Config) -> Vec<&'static str>;
 }
@@ -51,6 +55,10 @@ impl Configured for EbpfSource {
 
     fn condition(config: &Config) -> Result<Condition> {
         Condition::new(config.bpf_filter.as_deref())
+    }
+
+    fn ring(&self) -> Option<Ring> {
+        Some(Ring { size: self.ring_bytes().into(), used: self.ring_bytes_waiting() })
     }
 
     fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
@@ -77,6 +85,10 @@ impl Configured for PcapSource {
     /// It has the expression in its own filter.
     fn condition(_: &Config) -> Result<Condition> {
         Ok(Condition::default())
+    }
+
+    fn ring(&self) -> Option<Ring> {
+        None
     }
 
     fn fixed(_: &Config, new: &Config) -> Vec<&'static str> {

@@ -188,7 +188,7 @@ impl<S: Configured> Engine<S> {
             ledger: self.own_ledger(),
             outputs: self.exits.outputs.counts(),
             interfaces: self.exits.traffic.counts(),
-            ring: None,
+            ring: self.source.ring(),
         }
     }
 

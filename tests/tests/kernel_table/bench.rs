@@ -149,7 +149,7 @@ impl Bench {
     }
 
     /// Bytes that wait in the ring.
-    pub(crate) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> u64 {
         self.source.ring_bytes_waiting()
     }
 

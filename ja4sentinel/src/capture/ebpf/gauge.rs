@@ -19,10 +19,10 @@ impl Gauge {
     }
 
     /// Bytes that wait, with what the kernel puts before each record.
-    pub(super) fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> u64 {
         // The reader's first: the other is never behind it, and neither goes back.
         let reader = self.reader.position();
-        self.writer.position().wrapping_sub(reader)
+        self.writer.position().wrapping_sub(reader) as u64
     }
 }
 

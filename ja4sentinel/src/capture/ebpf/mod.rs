@@ -38,6 +38,7 @@ use ring::Ring;
 pub struct EbpfSource {
     attachments: Attachments,
     ring: Ring,
+    ring_bytes: u32,
     /// Made when it is first waited for, as that needs a tokio runtime.
     readiness: Option<AsyncFd<OwnedFd>>,
     ports: Array<MapData, u64>,
@@ -70,6 +71,7 @@ impl EbpfSource {
     pub fn open_object(object: &[u8], options: &Options) -> Result<Self, EbpfError> {
         let mut loaded = object::load(object, options)?;
         let source = Self {
+            ring_bytes: options.ring_bytes,
             ring: Ring::new(loaded.map("EVENTS")?).map_err(EbpfError::system)?,
             readiness: None,
             ports: loaded.map("PORTS")?,
@@ -108,8 +110,13 @@ impl EbpfSource {
         self.attachments.iter()
     }
 
-    /// Bytes that wait in the ring buffer to be read; its size is that of [`Options::ring_bytes`].
-    pub fn ring_bytes_waiting(&self) -> usize {
+    /// Size of the ring buffer between kernel and agent, bytes.
+    pub fn ring_bytes(&self) -> u32 {
+        self.ring_bytes
+    }
+
+    /// Bytes that wait in it to be read.
+    pub fn ring_bytes_waiting(&self) -> u64 {
         self.ring.waiting()
     }
 

@@ -49,7 +49,7 @@ impl Ring {
     }
 
     /// Bytes that wait in the ring.
-    pub(super) fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> u64 {
         self.gauge.waiting()
     }
 
