@@ -290,6 +290,14 @@ fn a_valid_configuration_is_said_to_be_so() {
 }
 
 #[test]
+fn the_schema_printed_is_the_one_that_is_deployed() {
+    let ended = run(&["schema"], b"");
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/config/ja4sentinel.schema.json");
+    assert!(ended.stdout == fs::read_to_string(path).unwrap(), "{path} is another one");
+}
+
+#[test]
 fn an_interface_that_is_not_there_is_a_failure_that_tells_which_are() {
     let ended = run(&["run", "--interface", "eth4711"], b"");
     assert_eq!(ended.code, 1);

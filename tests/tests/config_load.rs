@@ -276,6 +276,8 @@ fn values_in_each_form_that_they_had() {
         "outputs: [{type: stdout}]",
         "outputs: [{type: stdout, enabled: true, params: {}}]",
     ]);
+    same(&["core: {starttls: true}", "core: {starttls: yes}", "core: {starttls: On}"]);
+    same(&["core: {}", "core: {starttls: no}", "core: {starttls: \"false\"}"]);
     same(&["", "\u{feff}core: {}\r\n", "%YAML 1.2\n---\ncore: {}\n"]);
 }
 

@@ -221,6 +221,23 @@ fn a_reader_that_goes_away_ends_the_service_quietly() {
 }
 
 #[test]
+fn a_reader_that_goes_away_while_nobody_connects_ends_the_service_too() {
+    let lab = Lab::new(&Link::default()).unwrap();
+    let agent = built_binary().unwrap();
+    let script = format!(
+        "{} run --interface {SERVER_INTERFACE} 2>err | until grep -q '\"ready\"' err; do sleep 0.1; \
+         done; echo ${{PIPESTATUS[0]}}",
+        agent.display()
+    );
+    let mut command = lab.server.command("bash");
+    command.args(["-c", &script]).current_dir(lab.directory());
+    let finished = Process::spawn(&mut command).unwrap().finish(DEADLINE);
+    let log = fs::read_to_string(lab.directory().join("err")).unwrap();
+    assert_eq!(finished.stdout, "0\n", "{finished:?}\n{log}");
+    assert!(!log.contains("\"level\":\"warn\""), "{log}");
+}
+
+#[test]
 fn files_are_opened_again_when_a_signal_says_they_were_moved() {
     let lab = Lab::new(&Link::default()).unwrap();
     let _server = TlsServer::start(&lab, &Settings::default()).unwrap();

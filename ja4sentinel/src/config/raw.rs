@@ -226,11 +226,18 @@ impl Value for Outputs {
     }
 
     fn schema() -> serde_json::Value {
-        let params = |sink: &str, schema| {
+        let branch = |sink: &str, params, wanted: serde_json::Value| {
             json!({
                 "if": { "properties": { "type": { "const": sink } } },
-                "then": { "properties": { "params": schema } },
+                "then": { "properties": { "params": params }, "required": wanted },
             })
+        };
+        let params = |sink: &str, schema| branch(sink, schema, json!([]));
+        let required = |sink: &str, mut schema: serde_json::Value, key: &str| {
+            if let Some(fields) = schema.as_object_mut() {
+                fields.insert("required".into(), json!([key]));
+            }
+            branch(sink, schema, json!(["params"]))
         };
         let mut item = Output::schema();
         if let Some(fields) = item.as_object_mut() {
@@ -239,9 +246,9 @@ impl Value for Outputs {
                 "allOf".into(),
                 json!([
                     params("stdout", StdoutParams::schema()),
-                    params("file", FileParams::schema()),
-                    params("unix_socket", UnixSocketParams::schema()),
-                    params("tcp", TcpParams::schema()),
+                    required("file", FileParams::schema(), "path"),
+                    required("unix_socket", UnixSocketParams::schema(), "socket_path"),
+                    required("tcp", TcpParams::schema(), "address"),
                     params("syslog", SyslogParams::schema()),
                 ]),
             );

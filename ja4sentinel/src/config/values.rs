@@ -46,10 +46,12 @@ impl Value for bool {
     }
 
     fn read(node: &Node, reading: &mut Reading) -> Option<Self> {
+        // YAML 1.1 had more words for them, and older files have those.
+        let (yes, no) = (["true", "yes", "on"], ["false", "no", "off"]);
         match &node.value {
             Yaml::Bool(value) => Some(*value),
-            Yaml::Text(text) if text == "true" => Some(true),
-            Yaml::Text(text) if text == "false" => Some(false),
+            Yaml::Text(text) if yes.contains(&&*text.to_lowercase()) => Some(true),
+            Yaml::Text(text) if no.contains(&&*text.to_lowercase()) => Some(false),
             _ => reading.refuse(node),
         }
     }

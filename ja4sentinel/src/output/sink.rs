@@ -23,6 +23,11 @@ pub(super) trait Sink: Send {
     /// Opens again what was opened by its path.
     fn reopen(&mut self) {}
 
+    /// Whether it is known already that nothing will ever be taken again.
+    fn is_closed(&self) -> bool {
+        false
+    }
+
     /// Does what the next [`Sink::write`] would do before it writes, as far as that leaves nothing
     /// behind. Says in words what lines would go to.
     ///

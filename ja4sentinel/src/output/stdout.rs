@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use super::counts::Reason;
 use super::sink::{Sink, Trouble};
 
@@ -37,6 +39,14 @@ impl Sink for Stdout {
                 _ => Trouble::Busy(Reason::WriteFailed, error),
             }),
         }
+    }
+
+    /// A pipe says so when nobody can read from it any more.
+    fn is_closed(&self) -> bool {
+        let stdout = io::stdout();
+        let mut ends = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+        let polled = poll(&mut ends, PollTimeout::ZERO);
+        polled.is_ok() && ends[0].revents().is_some_and(|found| found.contains(PollFlags::POLLERR))
     }
 
     fn probe(&mut self) -> io::Result<String> {

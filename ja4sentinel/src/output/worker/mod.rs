@@ -5,7 +5,7 @@ mod spooling;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
@@ -43,12 +43,17 @@ struct Spell {
 /// A reader that comes and goes is not logged more often than this.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How often an output without records looks whether its reader has gone for good.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// What to do next.
 enum Next {
     /// There are lines to write.
     Write,
     /// The queue is empty and the output is to end.
     End,
+    /// Nothing will ever be taken again.
+    Close,
 }
 
 impl Worker {
@@ -74,7 +79,12 @@ impl Worker {
 
     /// Works until the output ends.
     pub(super) fn run(mut self) {
-        while let Next::Write = self.gather() {
+        loop {
+            match self.gather() {
+                Next::Write => {}
+                Next::End => return,
+                Next::Close => return self.close(),
+            }
             self.reopen_if_asked();
             if self.is_past_deadline() {
                 return self.give_up(Reason::Shutdown);
@@ -87,10 +97,7 @@ impl Worker {
                 Err(trouble) => trouble,
             };
             match trouble {
-                Trouble::Closed => {
-                    self.shared.closed.store(true, Ordering::Release);
-                    return self.give_up(Reason::Closed);
-                }
+                Trouble::Closed => return self.close(),
                 Trouble::Unfit(reason) => {
                     self.batch.skip();
                     self.settle(1, |counters| counters.drop(reason, 1));
@@ -126,8 +133,9 @@ impl Worker {
         }
         let mut until = None;
         loop {
-            let Some(message) = self.receive(until) else {
-                return if self.batch.is_empty() { Next::End } else { Next::Write };
+            let message = match self.receive(until) {
+                Ok(message) => message,
+                Err(next) => return next,
             };
             match message {
                 Message::Record(record) => {
@@ -143,19 +151,25 @@ impl Worker {
         }
     }
 
-    /// The next message: without `until` waits for one; with it, not longer. `None` when there is
-    /// none, or the output is to end and the queue is empty.
-    fn receive(&self, until: Option<Instant>) -> Option<Message> {
+    /// The next message: without `until` waits for one; with it, not longer. An error is what to do
+    /// when there is none.
+    fn receive(&self, until: Option<Instant>) -> Result<Message, Next> {
+        let none = || if self.batch.is_empty() { Next::End } else { Next::Write };
         match self.queue.try_recv() {
-            Ok(message) => return Some(message),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) if self.shared.deadline().is_some() => return None,
+            Ok(message) => return Ok(message),
+            Err(TryRecvError::Disconnected) => return Err(none()),
+            Err(TryRecvError::Empty) if self.shared.deadline().is_some() => return Err(none()),
             Err(TryRecvError::Empty) => {}
         }
-        match until {
-            None => self.queue.recv().ok(),
-            Some(until) => {
-                self.queue.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
+        if let Some(until) = until {
+            let left = until.saturating_duration_since(Instant::now());
+            return self.queue.recv_timeout(left).map_err(|_| none());
+        }
+        loop {
+            match self.queue.recv_timeout(IDLE) {
+                Err(RecvTimeoutError::Timeout) if self.sink.is_closed() => return Err(Next::Close),
+                Err(RecvTimeoutError::Timeout) => {}
+                received => return received.map_err(|_| none()),
             }
         }
     }
@@ -219,8 +233,14 @@ impl Worker {
         self.shared.deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
 
+    /// The reader has gone for good.
+    fn close(self) {
+        self.shared.closed.store(true, Ordering::Release);
+        self.give_up(Reason::Closed);
+    }
+
     /// Leaves what waits to the spool, and drops what that cannot take.
-    fn give_up(&mut self, reason: Reason) {
+    fn give_up(mut self, reason: Reason) {
         if reason == Reason::Shutdown {
             self.spool_batch();
             while let Spooled::Some = self.spool_some(Duration::ZERO) {}
