@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::backend::Configured;
 use super::condition::Condition;
+use super::progress::Progress;
 use super::traffic::Traffic;
 use super::{interfaces, ledger};
 use crate::capture::{self, Captured, Interface};
@@ -34,6 +35,9 @@ pub(super) struct Engine<S> {
     /// What the last attempt to follow the interfaces failed with, so that it is said once.
     trouble: Option<String>,
     condition: Condition,
+    /// Frames taken from the source.
+    taken: u64,
+    progress: Progress,
     exits: Exits,
 }
 
@@ -58,6 +62,8 @@ impl<S: Configured> Engine<S> {
             interfaces: config.interfaces.clone(),
             watched: Vec::new(),
             trouble: None,
+            taken: 0,
+            progress: Progress::default(),
             exits: Exits {
                 outputs: Arc::clone(outputs),
                 traffic: Traffic::default(),
@@ -104,6 +110,7 @@ impl<S: Configured> Engine<S> {
                     self.sensor.name_interface(index, name);
                 }
                 Some(Captured::Frame(frame)) => {
+                    self.taken += 1;
                     self.exits.traffic.frame(frame.interface);
                     if self.condition.admits(&frame) {
                         let exits = &mut self.exits;
@@ -144,6 +151,18 @@ impl<S: Configured> Engine<S> {
         }
         self.watched = wanted;
         Ok(self.source.watch(&self.watched)?)
+    }
+
+    /// Whether frames are being taken, if there are any; to be asked now and then.
+    ///
+    /// # Errors
+    /// The source failed.
+    pub(super) fn makes_progress(&mut self) -> Result<bool> {
+        self.drain()?;
+        Ok(match self.source.counters() {
+            Ok(counters) => self.progress.look(counters.handed_up, self.taken),
+            Err(_) => false,
+        })
     }
 
     fn settle(&mut self) {

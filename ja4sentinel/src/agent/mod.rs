@@ -8,9 +8,11 @@ mod interfaces;
 mod ledger;
 pub mod log;
 mod meter;
+mod progress;
 mod report;
 mod service;
 mod signals;
+mod supervisor;
 mod traffic;
 
 use anyhow::Result;

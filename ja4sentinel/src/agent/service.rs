@@ -9,9 +9,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::backend::Configured;
 use super::changes::changes;
 use super::engine::Engine;
+use super::ledger::LedgerLine;
 use super::meter::Meter;
 use super::report::{self, Report};
 use super::signals::{Asked, Signals};
+use super::supervisor::Supervisor;
 use super::{Reload, ledger, log};
 use crate::config::Config;
 use crate::output::Outputs;
@@ -20,6 +22,8 @@ use crate::output::Outputs;
 const TICK: Duration = Duration::from_secs(1);
 /// What outputs have at the end for writing out what is queued.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Ticks between two lines of status for the service manager.
+const STATUS: u64 = 10;
 
 /// Everything that runs.
 pub(super) struct Service<S> {
@@ -27,7 +31,9 @@ pub(super) struct Service<S> {
     engine: Engine<S>,
     outputs: Arc<Outputs>,
     meter: Option<Meter>,
+    supervisor: Supervisor,
     report: Report,
+    ticks: u64,
 }
 
 /// Why the service ends.
@@ -49,7 +55,8 @@ impl<S: Configured> Service<S> {
             Some(listen) => Some(Meter::start(listen, engine.snapshot(true)).await?),
             None => None,
         };
-        Ok(Self { config, engine, outputs, meter, report: Report::default() })
+        let (supervisor, report) = (Supervisor::from_env(), Report::default());
+        Ok(Self { config, engine, outputs, meter, supervisor, report, ticks: 0 })
     }
 
     /// Runs until the end.
@@ -61,6 +68,8 @@ impl<S: Configured> Service<S> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let interfaces = self.config.interfaces.to_string();
         tracing::info!(backend = S::NAME, interfaces, "ready");
+        let status = self.status();
+        self.supervisor.ready(&status);
         let end = loop {
             tokio::select! {
                 biased;
@@ -70,6 +79,7 @@ impl<S: Configured> Service<S> {
                     Asked::Reload => self.reload(reload).await,
                 },
                 () = self.outputs.all_closed() => break End::OutputsClosed,
+                () = self.supervisor.beat() => self.beat()?,
                 _ = tick.tick() => self.tick()?,
                 ready = self.engine.ready() => {
                     ready.context("the source cannot be waited for")?;
@@ -92,12 +102,34 @@ impl<S: Configured> Service<S> {
         if let Some(meter) = &self.meter {
             meter.publish(self.engine.snapshot(true));
         }
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(STATUS) {
+            let status = self.status();
+            self.supervisor.status(&status);
+        }
         Ok(())
+    }
+
+    /// Gives the service manager a sign of life, but not when the reading is stuck.
+    fn beat(&mut self) -> Result<()> {
+        if self.engine.makes_progress()? {
+            self.supervisor.alive();
+        } else {
+            tracing::error!("frames wait in the kernel and none can be read");
+        }
+        Ok(())
+    }
+
+    /// What the service does, in a line.
+    fn status(&mut self) -> String {
+        let ledger = self.engine.ledger();
+        format!("Watching {} by {}: {}", self.config.interfaces, S::NAME, LedgerLine(&ledger))
     }
 
     /// Opens files again, and takes over the configuration as it is now. When there is a mistake in
     /// it, the old one goes on.
     async fn reload(&mut self, reload: Reload<'_>) {
+        self.supervisor.reloading();
         self.outputs.reopen();
         match reload() {
             Ok(config) => match self.take_over(config).await {
@@ -113,6 +145,8 @@ impl<S: Configured> Service<S> {
                 }
             }
         }
+        let status = self.status();
+        self.supervisor.ready(&status);
     }
 
     /// Goes by another configuration from now on. Says what changed.
@@ -158,6 +192,7 @@ impl<S: Configured> Service<S> {
         if let End::Signal(signal) = end {
             tracing::info!(signal, "ending");
         }
+        self.supervisor.stopping();
         self.engine.finish();
         if let Some(meter) = &self.meter {
             meter.publish(self.engine.snapshot(false));
