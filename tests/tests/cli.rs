@@ -211,6 +211,22 @@ fn ports_preambles_and_incomplete_hellos_are_chosen() {
 }
 
 #[test]
+fn tunnels_are_unwrapped_unless_told_otherwise() {
+    let client = "192.0.2.1:50000".parse().unwrap();
+    let server = "192.0.2.2:443".parse().unwrap();
+    let hello = fs::read(golden("alpn_00.bin")).unwrap();
+    let inner = Packet::data(client, server, 1, hello).raw().frame();
+    // IPv4 in IPv4, RFC 2003.
+    let length = u16::try_from(20 + inner.len()).unwrap().to_be_bytes();
+    let outer = [0x45, 0, length[0], length[1], 0, 1, 0, 0, 64, 4, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    let capture = captures::pcap(101, &[[&outer[..], &inner].concat()]);
+    for (arguments, records) in [(&["read", "-"][..], 1), (&["read", "--tunnels", "0", "-"], 0)] {
+        let ended = run(arguments, &capture);
+        assert_eq!((ended.code, ended.lines().len()), (0, records), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_program_quietly() {
     let path = golden("synthetic.pcap");
     let mut child = cli_support::agent()

@@ -84,7 +84,8 @@ fn ports_networks_and_limits_in_every_notation() {
          allow_clients: [192.0.2.0/24, \"2001:db8::1\"]\n  deny_clients: 192.0.2.7\n  \
          proxy_protocol: require\n  proxy_protocol_ports: 9443\n  tunnel_depth: 2\n  starttls: true\n  \
          report_incomplete: true\n  promiscuous: true\n\
-         limits:\n  flows: 5\n  bytes_per_hello: 16KiB\n  reassembly_bytes: 1000000\n",
+         limits:\n  flows: 5\n  segments_per_hello: 7\n  bytes_per_hello: 16KiB\n  \
+         reassembly_bytes: 1000000\n",
     )
     .unwrap();
     let settings = &config.settings;
@@ -98,6 +99,7 @@ fn ports_networks_and_limits_in_every_notation() {
     assert_eq!((settings.tunnel_depth, settings.starttls), (2, true));
     assert!(settings.report_incomplete && config.promiscuous);
     assert_eq!((settings.limits.flows, settings.limits.bytes_per_hello), (5, 16 * 1024));
+    assert_eq!(settings.limits.segments_per_hello, 7);
     assert_eq!(settings.limits.reassembly_bytes, 1_000_000);
     assert_eq!(load("core: {listen_ports: any}\n").unwrap().settings.ports, PortSet::any());
 }

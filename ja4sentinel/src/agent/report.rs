@@ -40,3 +40,63 @@ pub(super) fn end(ledger: &Ledger) {
         "ended"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::sensor::Stage;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Kept {
+        fn lines(&self) -> Vec<String> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(str::to_owned).collect()
+        }
+    }
+
+    fn evicted(count: u64) -> Ledger {
+        let (name, lost) = ("connections".to_owned(), vec![("evicted", count)]);
+        Ledger { stages: vec![Stage { name, taken: count, lost, ..Stage::default() }] }
+    }
+
+    #[test]
+    fn a_line_a_minute_says_what_was_lost_in_it() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let mut report = Report::default();
+            // Lost up to the end of each minute.
+            for (minute, lost, said) in
+                [(1, 0, None), (2, 3, Some(3)), (3, 3, None), (4, 5, Some(2))]
+            {
+                let before = kept.lines().len();
+                for _ in 0..60 {
+                    assert_eq!(kept.lines().len(), before, "minute {minute}");
+                    report.tick(|| evicted(lost));
+                }
+                let lines = kept.lines().split_off(before);
+                assert_eq!(lines.len(), usize::from(said.is_some()), "minute {minute}: {lines:?}");
+                for (line, count) in lines.iter().zip(said) {
+                    assert!(line.contains(&format!("connections evicted {count}")), "{line}");
+                }
+            }
+        });
+    }
+}
