@@ -75,6 +75,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Boots a whole system that lies in `folder`, on the oldest kernel. Its `/init` finds busybox,
+/// the modules in `/modules`, a hello in `/hello` and its fingerprint in `/hello.ja4`, and reports
+/// as `init.sh` does.
+pub(crate) fn boot_system(folder: &Path) -> Result<(String, Outcome)> {
+    let [oldest, ..] = &KERNELS;
+    let unpacked = oldest.fetch(false)?;
+    let modules = modules::load_order(&unpacked.modules, &MODULES)?;
+    let machine = Initramfs::of_system(folder.to_owned(), &modules)?;
+    with_hello(&machine)?;
+    let archive = machine.pack()?;
+    let outcome = machine::boot(&unpacked.image, &archive, "tcg")?;
+    std::fs::remove_file(archive)?;
+    Ok((unpacked.release, outcome))
+}
+
+fn with_hello(machine: &Initramfs) -> Result<()> {
+    machine.copy(&workspace::root().join(HELLO), "hello")?;
+    machine.file("hello.ja4", HELLO_JA4.as_bytes())
+}
+
 fn print(release: &str, outcome: &Outcome) {
     let verdict = if outcome.passed() { "passed" } else { "FAILED" };
     println!("{release}: {verdict} in {:.1} s", outcome.took.as_secs_f32());
@@ -111,8 +131,7 @@ impl Programs {
             machine.copy(object, "object")?;
         }
         machine.copy(&self.0.agent, "bin/ja4sentinel")?;
-        machine.copy(&workspace::root().join(HELLO), "hello")?;
-        machine.file("hello.ja4", HELLO_JA4.as_bytes())?;
+        with_hello(&machine)?;
         machine.program("checks/agent", AGENT_CHECK.as_bytes())?;
         let accelerator = if arguments.kvm { "kvm" } else { "tcg" };
         let outcome = machine::boot(&unpacked.image, &machine.pack()?, accelerator)?;

@@ -61,7 +61,9 @@ impl Purpose {
         match self {
             Self::Run | Self::Demo | Self::Test | Self::Differential => other <= self,
             Self::Dist => matches!(other, Self::Run | Self::Dist),
-            Self::DistCheck => matches!(other, Self::Run | Self::Dist | Self::DistCheck),
+            Self::DistCheck => {
+                matches!(other, Self::Run | Self::Dist | Self::DistCheck | Self::Kernels)
+            }
             Self::Deploy => matches!(other, Self::Run | Self::Deploy),
             Self::Kernels => matches!(other, Self::Run | Self::Dist | Self::Kernels),
             Self::Ebpf => other == Self::Ebpf,

@@ -6,6 +6,7 @@ mod installed;
 mod lint;
 mod root;
 mod rpm;
+mod service;
 
 use std::path::Path;
 
@@ -33,6 +34,7 @@ pub(super) fn run(release: &Release, artefacts: &Artefacts) -> Result<()> {
     rpm::check(&artefacts.rpm, &rpm_package::build(&next)?, release).context("the .rpm")?;
     println!("check: the .rpm installs, runs, is upgraded with its configuration kept, and goes");
     image::check(&artefacts.image, release).context("the image")?;
+    service::check(&artefacts.deb, release).context("the service")?;
     lint::check(artefacts)?;
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::static_build;
 const INIT: &str = include_str!("init.sh");
 
 /// Folders that the first process expects.
-const FOLDERS: [&str; 8] = ["bin", "checks", "dev", "modules", "proc", "run", "sys", "tmp"];
+const FOLDERS: [&str; 7] = ["bin", "checks", "dev", "proc", "run", "sys", "tmp"];
 
 /// A file system in the making, as a folder on this machine.
 pub(crate) struct Initramfs {
@@ -33,9 +33,16 @@ impl Initramfs {
         for name in FOLDERS {
             std::fs::create_dir_all(folder.join(name))?;
         }
+        let new = Self::of_system(folder, modules)?;
+        new.program("init", INIT.as_bytes())?;
+        Ok(new)
+    }
+
+    /// A whole system that lies in a folder, with busybox and these modules beside what it has.
+    pub(crate) fn of_system(folder: PathBuf, modules: &[Module]) -> Result<Self> {
         let new = Self { folder, busybox: static_busybox()? };
         new.copy(&new.busybox, "bin/busybox")?;
-        new.program("init", INIT.as_bytes())?;
+        std::fs::create_dir_all(new.folder.join("modules"))?;
         for module in modules {
             new.file(&format!("modules/{}.ko", module.name), &module.bytes)?;
         }

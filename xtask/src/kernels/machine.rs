@@ -12,6 +12,9 @@ use ja4sentinel_tests::process::{Process, find_program, signal, wait_until};
 /// A machine boots and runs its checks in seconds; emulated on a busy host it may take a minute.
 const DEADLINE: Duration = Duration::from_secs(240);
 
+/// Megabytes: enough for a small system of Debian, packed and unpacked.
+const MEMORY: &str = "1024";
+
 /// Lines of the console to show when something failed.
 const TAIL: usize = 60;
 
@@ -56,7 +59,7 @@ pub(crate) fn boot(image: &Path, initramfs: &Path, accelerator: &str) -> Result<
         "-accel",
         accelerator,
         "-m",
-        "512",
+        MEMORY,
         "-nodefaults",
         "-no-reboot",
         "-display",

@@ -19,7 +19,7 @@ pub(super) fn check(artefacts: &Artefacts) -> Result<()> {
     if let Some(rpmlint) = find_program("rpmlint") {
         let mut command = Command::new(rpmlint);
         let accepted = workspace::root().join("deploy/packages/rpm/rpmlint.toml");
-        process::run(command.arg("--strict").arg("--config").arg(accepted).arg(&artefacts.rpm))?;
+        process::output(command.arg("--strict").arg("--config").arg(accepted).arg(&artefacts.rpm))?;
         println!("check: rpmlint has nothing to say");
     }
     Ok(())
