@@ -9,7 +9,12 @@ use ja4sentinel::capture::ebpf::{EbpfSource, Options};
 use ja4sentinel::capture::{Captured, Interface, Live, Source, interfaces};
 use ja4sentinel::sensor::PortSet;
 use ja4sentinel::wire::{Endpoint, Frame, LinkType, Packet, Segment, decode};
+use ja4sentinel_common::{Counter, Kind};
 use ja4sentinel_tests::netns::Lab;
+use ja4sentinel_tests::process::wait_until;
+
+/// How long packets may still pass while their counters are read.
+const BALANCED: Duration = Duration::from_secs(2);
 
 /// A frame that arrived, as the decoder reads it.
 #[derive(Debug, Clone)]
@@ -62,8 +67,16 @@ pub(crate) fn named(names: &[&str]) -> Vec<Interface> {
     found
 }
 
-/// Everything that waits.
+/// Everything that waits; the kernel's side of the ledger balances then.
 pub(crate) fn drain(source: &mut EbpfSource) -> Vec<Arrived> {
+    // A packet that passes right now may be half counted.
+    let balanced = wait_until(BALANCED, || {
+        let counters = source.kernel_counters().unwrap();
+        let is_verdict = |counter: Counter| !matches!(counter.kind(), Kind::Seen | Kind::Tally);
+        let verdicts = counters.iter().filter(|(counter, _)| is_verdict(*counter));
+        verdicts.map(|(_, count)| count).sum::<u64>() == counters.get(Counter::Packets)
+    });
+    assert!(balanced, "{:?}", source.kernel_counters());
     let mut arrived = Vec::new();
     while let Some(captured) = source.next().unwrap() {
         if let Captured::Frame(frame) = captured {
