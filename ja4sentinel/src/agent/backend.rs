@@ -38,6 +38,9 @@ pub(super) trait Configured: Live {
     /// libpcap refuses the expression.
     fn condition(config: &Config) -> Result<Condition>;
 
+    /// Whether the kernel program's own messages are wanted, if it has any.
+    fn set_messages(&mut self, wanted: bool);
+
     /// How full its ring buffer is, if it has one.
     fn ring(&self) -> Option<Ring>;
 
@@ -55,6 +58,12 @@ impl Configured for EbpfSource {
 
     fn condition(config: &Config) -> Result<Condition> {
         Condition::new(config.bpf_filter.as_deref())
+    }
+
+    fn set_messages(&mut self, wanted: bool) {
+        if let Err(error) = Self::set_messages(self, wanted) {
+            tracing::warn!(%error, "the kernel program is not told the log level");
+        }
     }
 
     fn ring(&self) -> Option<Ring> {
@@ -86,6 +95,8 @@ impl Configured for PcapSource {
     fn condition(_: &Config) -> Result<Condition> {
         Ok(Condition::default())
     }
+
+    fn set_messages(&mut self, _: bool) {}
 
     fn ring(&self) -> Option<Ring> {
         None

@@ -14,6 +14,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         promiscuous,
         log_level,
         metrics,
+        control,
         outputs,
     } = new;
     let Settings {
@@ -45,6 +46,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         ("core.log_level", old.log_level != *log_level),
         ("limits", bounds(&before.limits) != bounds(limits)),
         ("metrics", old.metrics != *metrics),
+        ("control", old.control != *control),
         ("outputs", old.outputs != *outputs),
     ]
     .into_iter()

@@ -140,6 +140,11 @@ impl<S: Configured> Engine<S> {
         self.trouble = followed.err();
     }
 
+    /// Lets the source say as much as the log takes.
+    pub(super) fn heed_log_level(&mut self) {
+        self.source.set_messages(tracing::enabled!(tracing::Level::DEBUG));
+    }
+
     fn follow(&mut self) -> Result<()> {
         let there = capture::interfaces().context("the interfaces cannot be listed")?;
         let wanted = interfaces::matching(&self.interfaces, there);

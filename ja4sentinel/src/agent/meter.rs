@@ -1,43 +1,33 @@
-//! The service's numbers, where somebody can read them.
-
-use std::sync::Arc;
+//! The service's numbers, where a scraper can read them.
 
 use anyhow::{Context, Result};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::Board;
 use crate::config::Listen;
-use crate::metrics::{Listener, Snapshot, serve};
+use crate::metrics::{Listener, serve};
 
 /// Serves the newest snapshot over HTTP, until it is dropped.
-pub(super) struct Meter {
-    snapshots: watch::Sender<Arc<Snapshot>>,
-    server: JoinHandle<()>,
-}
+pub(super) struct Meter(JoinHandle<()>);
 
 impl Meter {
-    /// Begins to serve.
+    /// Begins to serve what stands on the board, if it is to be served at all.
     ///
     /// # Errors
     /// It cannot listen there.
-    pub(super) async fn start(listen: &Listen, first: Snapshot) -> Result<Self> {
+    pub(super) async fn start(listen: Option<&Listen>, board: &Board) -> Result<Option<Self>> {
+        let Some(listen) = listen else { return Ok(None) };
         let listener = match listen {
             Listen::Tcp(address) => Listener::tcp(*address).await,
             Listen::Unix(path) => Listener::unix(path).await,
         };
         let listener = listener.with_context(|| format!("metrics cannot be served at {listen}"))?;
-        let (snapshots, receiver) = watch::channel(Arc::new(first));
-        Ok(Self { snapshots, server: tokio::spawn(serve(listener, receiver)) })
-    }
-
-    /// Takes a new snapshot.
-    pub(super) fn publish(&self, snapshot: Snapshot) {
-        self.snapshots.send_replace(Arc::new(snapshot));
+        Ok(Some(Self(tokio::spawn(serve(listener, board.subscribe())))))
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        self.server.abort();
+        self.0.abort();
     }
 }

@@ -3,6 +3,7 @@
 mod backend;
 mod changes;
 mod condition;
+pub mod control;
 mod engine;
 mod interfaces;
 mod ledger;
@@ -15,9 +16,13 @@ mod signals;
 mod supervisor;
 mod traffic;
 
+use std::sync::Arc;
+
 use anyhow::Result;
+use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::metrics::Snapshot;
 use backend::Backend;
 use service::Service;
 use signals::Signals;
@@ -28,6 +33,9 @@ pub use ledger::LedgerLine;
 
 /// The configuration as it is now, or every mistake in it, a line each.
 pub type Reload<'a> = &'a dyn Fn() -> Result<Config, String>;
+
+/// Where the newest snapshot stands for all who want to read it.
+type Board = watch::Sender<Arc<Snapshot>>;
 
 /// Watches until a signal (SIGINT or SIGTERM) or the last output ends it; then what was captured is
 /// written out and everything in the kernel is let go. At SIGHUP the configuration that `reload`

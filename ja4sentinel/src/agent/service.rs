@@ -1,20 +1,23 @@
 //! The loop of the service: signals, the clock and frames, each in its turn.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::backend::Configured;
 use super::changes::changes;
+use super::control::Control;
 use super::engine::Engine;
 use super::ledger::LedgerLine;
 use super::meter::Meter;
 use super::report::{self, Report};
 use super::signals::{Asked, Signals};
 use super::supervisor::Supervisor;
-use super::{Reload, ledger, log};
+use super::{Board, Reload, ledger, log};
 use crate::config::Config;
 use crate::output::Outputs;
 
@@ -30,7 +33,9 @@ pub(super) struct Service<S> {
     config: Config,
     engine: Engine<S>,
     outputs: Arc<Outputs>,
+    board: Board,
     meter: Option<Meter>,
+    control: Option<Control>,
     supervisor: Supervisor,
     report: Report,
     ticks: u64,
@@ -51,12 +56,18 @@ impl<S: Configured> Service<S> {
     pub(super) async fn start(source: S, config: Config) -> Result<Self> {
         let outputs = Arc::new(Outputs::start(&config.outputs));
         let mut engine = Engine::new(source, &config, &outputs)?;
-        let meter = match &config.metrics {
-            Some(listen) => Some(Meter::start(listen, engine.snapshot(true)).await?),
-            None => None,
-        };
-        let (supervisor, report) = (Supervisor::from_env(), Report::default());
-        Ok(Self { config, engine, outputs, meter, supervisor, report, ticks: 0 })
+        let board = watch::Sender::new(Arc::new(engine.snapshot(true)));
+        Ok(Self {
+            meter: Meter::start(config.metrics.as_ref(), &board).await?,
+            control: open_control(&config, &board).await,
+            supervisor: Supervisor::from_env(),
+            report: Report::default(),
+            ticks: 0,
+            config,
+            engine,
+            outputs,
+            board,
+        })
     }
 
     /// Runs until the end.
@@ -98,10 +109,9 @@ impl<S: Configured> Service<S> {
         // Should a wake-up ever get lost, it costs a second and nothing else.
         self.engine.drain()?;
         self.engine.tick();
+        self.engine.heed_log_level();
         self.report.tick(|| self.engine.ledger());
-        if let Some(meter) = &self.meter {
-            meter.publish(self.engine.snapshot(true));
-        }
+        self.board.send_replace(Arc::new(self.engine.snapshot(true)));
         self.ticks += 1;
         if self.ticks.is_multiple_of(STATUS) {
             let status = self.status();
@@ -158,11 +168,9 @@ impl<S: Configured> Service<S> {
         let changed = |section: &str| changes.contains(&section);
         // What may fail comes first.
         let prepared = self.engine.prepare(&config)?;
-        let meter = match &config.metrics {
-            Some(listen) if changed("metrics") => {
-                Some(Meter::start(listen, self.engine.snapshot(true)).await?)
-            }
-            _ => None,
+        let meter = match changed("metrics") {
+            true => Meter::start(config.metrics.as_ref(), &self.board).await?,
+            false => None,
         };
         if let Err(error) = self.engine.reconfigure(&config, prepared) {
             // The old one was good enough for the kernel.
@@ -172,6 +180,9 @@ impl<S: Configured> Service<S> {
         }
         if changed("metrics") {
             self.meter = meter;
+        }
+        if changed("control") {
+            self.control = open_control(&config, &self.board).await;
         }
         if changed("outputs") {
             self.outputs.reconfigure(&config.outputs, Instant::now() + DRAIN);
@@ -194,15 +205,32 @@ impl<S: Configured> Service<S> {
         }
         self.supervisor.stopping();
         self.engine.finish();
-        if let Some(meter) = &self.meter {
-            meter.publish(self.engine.snapshot(false));
-        }
+        self.board.send_replace(Arc::new(self.engine.snapshot(false)));
         let mut ledger = self.engine.ledger();
         drop(self.engine);
         let counts = self.outputs.drain(Instant::now() + DRAIN);
         ledger::replace_outputs(&mut ledger, &counts);
         if let End::Signal(_) = end {
             report::end(&ledger);
+        }
+    }
+}
+
+/// The control socket, if one is wanted and can be had: an agent that cannot be asked does its work
+/// all the same.
+async fn open_control(config: &Config, board: &Board) -> Option<Control> {
+    let path = config.control.as_deref()?;
+    match Control::start(path, board).await {
+        Ok(control) => Some(control),
+        Err(error) => {
+            let error = format!("{error:#}");
+            // Nobody asked for the default one.
+            if path == Path::new(Config::CONTROL) {
+                tracing::info!(error, "no control socket");
+            } else {
+                tracing::warn!(error, "no control socket");
+            }
+            None
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The command line: what may be typed, and how the program ends.
 
 mod check;
+mod columns;
 mod doctor;
 mod generate;
+mod log_level;
 mod ports;
 mod printer;
 mod progress;
@@ -10,6 +12,7 @@ mod read;
 mod run;
 mod schema;
 mod settings;
+mod stats;
 mod summary;
 mod text;
 mod version;
@@ -82,6 +85,8 @@ enum Command {
     Read(read::Arguments),
     Check(check::Arguments),
     Doctor(doctor::Arguments),
+    Stats(stats::Arguments),
+    LogLevel(log_level::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
     /// Print the JSON Schema of the configuration file, for editors
@@ -97,6 +102,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Read(arguments)) => read::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Stats(arguments)) => stats::run(&arguments),
+        Some(Command::LogLevel(arguments)) => log_level::run(&arguments),
         Some(Command::Generate(arguments)) => generate::run(&arguments, Cli::command()),
         Some(Command::Schema) => schema::run(),
     }

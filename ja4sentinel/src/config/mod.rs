@@ -18,7 +18,7 @@ mod section;
 mod values;
 mod yaml;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::output::{OutputConfig, SinkConfig};
 use crate::sensor::Settings;
@@ -60,6 +60,23 @@ pub enum LogLevel {
     Trace,
 }
 
+impl LogLevel {
+    /// Every level with its name, the most important first.
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+
+    /// The level of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, level)| level)
+    }
+}
+
 /// A configuration that is valid by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -77,6 +94,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<Listen>,
+    /// The socket that `ja4sentinel stats` asks, if there is to be one.
+    pub control: Option<PathBuf>,
     /// Where records go; at least one.
     pub outputs: Vec<OutputConfig>,
 }
@@ -91,6 +110,7 @@ impl Default for Config {
             promiscuous: false,
             log_level: LogLevel::default(),
             metrics: None,
+            control: Some(Self::CONTROL.into()),
             outputs: vec![OutputConfig::new(SinkConfig::Stdout)],
         }
     }
@@ -122,6 +142,9 @@ pub const VARIABLES: [(&str, &str); 6] = [
 ];
 
 impl Config {
+    /// Where `ja4sentinel stats` looks for an agent.
+    pub const CONTROL: &'static str = "/run/ja4sentinel/control.sock";
+
     /// Reads a configuration: the file's path (for messages) and text, where there is one; the
     /// environment, in which an empty variable counts as not set; the command line.
     ///

@@ -28,6 +28,8 @@ section! {
         limits: Limits,
         /// Counters for Prometheus, and health.
         metrics: Metrics,
+        /// What `ja4sentinel stats` and `ja4sentinel log-level` ask.
+        control: Control,
         /// Where records go; any number at once.
         outputs: Outputs,
     }
@@ -80,6 +82,14 @@ section! {
     Metrics {
         /// Loopback address and port, or `unix:` and the path of a socket; without it, nothing listens.
         listen: Listen,
+    }
+
+    /// What `ja4sentinel stats` and `ja4sentinel log-level` ask.
+    Control {
+        /// Whether there is such a socket. One that cannot be made is said in the log, and no error.
+        enabled: bool = "true",
+        /// The UNIX socket, for its owner and root only.
+        socket: PathBuf = "/run/ja4sentinel/control.sock",
     }
 
     /// One output.

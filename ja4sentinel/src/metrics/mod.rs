@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::output::Counts;
 use crate::sensor::Ledger;
 
-pub use server::{Listener, serve};
+pub use server::{Listener, Removed, bind_unix, serve};
 pub use table::{Kind, METRICS, Metric};
 pub use text::render;
 

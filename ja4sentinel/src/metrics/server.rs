@@ -1,5 +1,6 @@
 //! A small HTTP server on a loopback address or a UNIX socket.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -58,14 +59,25 @@ impl Listener {
     /// # Errors
     /// The path is in use, is something else, or cannot be made.
     pub async fn unix(path: &Path) -> io::Result<Self> {
-        let is_socket = path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket());
-        if is_socket && UnixStream::connect(path).await.is_err() {
-            std::fs::remove_file(path)?;
-        }
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE))?;
-        Ok(Self::Unix(listener, Removed(path.to_owned())))
+        let (listener, removed) = bind_unix(path, MODE).await?;
+        Ok(Self::Unix(listener, removed))
     }
+}
+
+/// Listens on a UNIX socket with this mode, which is removed in the end. A socket that nobody
+/// listens on, as a crash leaves it, is replaced.
+///
+/// # Errors
+/// The path is in use, is something else, or cannot be made.
+pub async fn bind_unix(path: &Path, mode: u32) -> io::Result<(UnixListener, Removed)> {
+    let is_socket = path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket());
+    if is_socket && UnixStream::connect(path).await.is_err() {
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    let removed = Removed(path.to_owned());
+    std::fs::set_permissions(path, Permissions::from_mode(mode))?;
+    Ok((listener, removed))
 }
 
 /// Answers requests with the newest snapshot, until it is dropped.

@@ -30,6 +30,12 @@ pub fn start(level: LogLevel) {
     }
 }
 
+/// The level up to which messages are written, if the log was begun.
+pub(super) fn level() -> Option<&'static str> {
+    let now = LEVEL.get()?.with_current(|level| *level).ok()?;
+    LogLevel::NAMES.into_iter().find(|(_, level)| filter(*level) == now).map(|(name, _)| name)
+}
+
 /// Writes messages up to `level` from now on, if the log was begun.
 pub(super) fn set_level(level: LogLevel) {
     if let Some(handle) = LEVEL.get() {

@@ -43,6 +43,8 @@ pub struct EbpfSource {
     readiness: Option<AsyncFd<OwnedFd>>,
     ports: Array<MapData, u64>,
     config: Array<MapData, Config>,
+    /// What stands there.
+    told: Config,
     settled: HashMap<MapData, Tuple, u64>,
     counters: PerCpuArray<MapData, KernelCounters>,
     messages: Messages,
@@ -76,6 +78,7 @@ impl EbpfSource {
             readiness: None,
             ports: loaded.map("PORTS")?,
             config: loaded.map("CONFIG")?,
+            told: options.config,
             settled: loaded.map("SETTLED")?,
             counters: loaded.map("COUNTERS")?,
             messages: Messages::of(&mut loaded.object)?,
@@ -101,8 +104,25 @@ impl EbpfSource {
     /// # Errors
     /// The kernel refuses the write.
     pub fn reconfigure(&mut self, settings: &Settings) -> Result<(), EbpfError> {
-        self.config.set(0, object::config(settings), 0)?;
+        let messages = self.told.messages;
+        self.tell(Config { messages, ..object::config(settings) })?;
         self.set_ports(&settings.ports)
+    }
+
+    /// Whether the program writes messages of its own, at debug level.
+    ///
+    /// # Errors
+    /// The kernel refuses the write.
+    pub fn set_messages(&mut self, wanted: bool) -> Result<(), EbpfError> {
+        self.tell(Config { messages: wanted.into(), ..self.told })
+    }
+
+    fn tell(&mut self, config: Config) -> Result<(), EbpfError> {
+        if self.told != config {
+            self.config.set(0, config, 0)?;
+            self.told = config;
+        }
+        Ok(())
     }
 
     /// Where the classifier is attached at present.

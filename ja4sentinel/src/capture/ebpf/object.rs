@@ -68,7 +68,6 @@ pub(super) fn config(settings: &Settings) -> Config {
         // As for the default.
         stream_budget: bytes.saturating_mul(4),
         tunnel_depth: settings.tunnel_depth.into(),
-        messages: tracing::enabled!(tracing::Level::DEBUG).into(),
         ..Config::default()
     }
 }

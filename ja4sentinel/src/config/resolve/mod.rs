@@ -3,10 +3,12 @@
 mod outputs;
 mod sinks;
 
+use std::path::PathBuf;
+
 use super::Config;
 use super::interfaces::{InterfacePattern, Interfaces};
 use super::lists::PortRange;
-use super::raw::{Core, Limits, Raw};
+use super::raw::{Control, Core, Limits, Raw};
 use super::reading::{Reading, Typed};
 use super::values::Size;
 use crate::sensor::{Clients, Limits as SensorLimits, PortSet, Settings};
@@ -28,9 +30,15 @@ pub(super) fn resolve(raw: Raw, reading: &mut Reading) -> Config {
         log_level: or(&core.log_level, default.log_level),
         settings,
         metrics: raw.metrics.and_then(|metrics| Some(metrics.value.listen?.value)),
+        control: control(&raw.control.map(|typed| typed.value).unwrap_or_default()),
         outputs,
         bpf_filter: core.bpf_filter.and_then(|filter| filter.value.0),
     }
+}
+
+fn control(control: &Control) -> Option<PathBuf> {
+    let socket = control.socket.as_ref().map(|typed| typed.value.clone());
+    or(&control.enabled, true).then(|| socket.unwrap_or_else(|| Config::CONTROL.into()))
 }
 
 fn or<T: Copy>(typed: &Option<Typed<T>>, default: T) -> T {
