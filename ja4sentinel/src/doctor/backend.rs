@@ -57,13 +57,15 @@ fn try_ebpf(config: &Config, capabilities: &Capabilities) -> Check {
         Err(error) => error,
     };
     let remedy = match &error {
+        EbpfError::NotPermitted(_) | EbpfError::Kernel { .. }
+            if capabilities.are_enough_for_ebpf() && !capabilities.have(PERFMON) =>
+        {
+            "grant CAP_PERFMON as well, without which the verifiers of older kernels refuse more; \
+             else use a newer kernel, or core.backend: pcap"
+        }
         EbpfError::NotPermitted(_) => {
             "run as root or grant the capabilities named above; in a container, seccomp and the \
              runtime must allow bpf() as well"
-        }
-        EbpfError::Kernel { .. } if !capabilities.have(PERFMON) => {
-            "grant CAP_PERFMON as well, without which some verifiers refuse more; else use a newer \
-             kernel, or core.backend: pcap"
         }
         EbpfError::Kernel { .. } => "use a newer kernel, or core.backend: pcap",
         EbpfError::NoMemory(_) => {

@@ -12,6 +12,9 @@ pub(super) const SYS_RESOURCE: u32 = 24;
 pub(super) const PERFMON: u32 = 38;
 const BPF: u32 = 39;
 
+/// What the eBPF backend needs.
+const EBPF: [u32; 2] = [BPF, NET_ADMIN];
+
 /// Names of those that matter here.
 const NAMES: [(u32, &str); 6] = [
     (BPF, "CAP_BPF"),
@@ -53,6 +56,11 @@ impl Capabilities {
         self.mask >> capability & 1 == 1
     }
 
+    /// Whether those that every kernel asks for are there; older ones ask for [`PERFMON`] too.
+    pub(super) fn are_enough_for_ebpf(&self) -> bool {
+        self.lacking(&EBPF).is_empty()
+    }
+
     /// Those that are needed, and are not there.
     fn lacking(&self, needed: &[u32]) -> Vec<&'static str> {
         // CAP_SYS_ADMIN was all of them once, and for bpf() still is.
@@ -72,7 +80,7 @@ impl Capabilities {
 pub(super) fn check(capabilities: &Capabilities, wanted: Backend) -> Check {
     const NAME: &str = "capabilities";
     let held = capabilities.held();
-    let ebpf = capabilities.lacking(&[BPF, NET_ADMIN]);
+    let ebpf = capabilities.lacking(&EBPF);
     let pcap = capabilities.lacking(&[NET_RAW]);
     let lacking = match wanted {
         Backend::Ebpf | Backend::Auto => &ebpf,

@@ -155,6 +155,6 @@ fn two_capabilities_or_three_on_older_kernels_are_enough_and_one_is_not() {
         let error = privilege::limited_to(&[too_few], || EbpfSource::open(&small()));
         let error = error.unwrap().err().unwrap();
         assert!(matches!(error, EbpfError::NotPermitted(_)), "{error}");
-        assert!(error.to_string().contains("CAP_BPF and CAP_NET_ADMIN"), "{error}");
+        assert!(error.to_string().contains("CAP_BPF"), "{error}");
     }
 }

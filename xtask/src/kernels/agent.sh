@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The agent itself, on a veth pair between two network namespaces: a hello that is sent to it must
-# come out as a record with the fingerprint that is known for it.
+# come out as a record with the fingerprint that is known for it. The doctor has to be of the same mind.
 fail() {
     echo "agent: $1"
     echo "standard error:"; cat /tmp/agent.log
@@ -20,6 +20,8 @@ in_client="nsenter --net=/proc/$client/ns/net"
 $in_client ip addr add 192.0.2.2/24 dev veth0
 $in_client ip link set veth0 up
 
+/bin/ja4sentinel doctor --backend ebpf --interface server0 || exit 1
+
 while nc -l -p 443 >/dev/null; do :; done &
 /bin/ja4sentinel run --backend ebpf --interface server0 --ports 443 >/tmp/records 2>/tmp/agent.log &
 agent=$!
@@ -35,6 +37,8 @@ until grep -q '"ja4":"' /tmp/records; do
 done
 grep -q "\"ja4\":\"$(cat /hello.ja4)\"" /tmp/records || fail "another fingerprint"
 grep -q '"backend":"ebpf"' /tmp/records || fail "another backend"
+/bin/ja4sentinel doctor --backend ebpf --interface server0 >/tmp/doctor || fail "the doctor disagrees"
+grep -q "in use by others too: ja4sentinel_" /tmp/doctor || fail "the doctor does not see it"
 kill -TERM $agent
 wait $agent || fail "it ended with exit code $?"
 head -n 1 /tmp/records
