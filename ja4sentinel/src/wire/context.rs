@@ -54,7 +54,7 @@ impl Context {
             tunnels: whole.depth,
             max_tunnels,
             tags: 0,
-            unverified: false,
+            unverified: whole.unverified,
         }
     }
 

@@ -72,6 +72,7 @@ impl<'a> Datagram<'a> {
             payload: self.payload.captured(),
             missing: self.payload.missing(),
             depth: context.tunnels,
+            unverified: context.is_doubted(),
         }
     }
 }

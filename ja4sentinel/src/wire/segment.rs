@@ -152,4 +152,6 @@ pub struct Fragment<'a> {
     pub missing: u32,
     /// How many tunnels were unwrapped before this header; what is inside goes on from there.
     pub depth: u8,
+    /// See [`super::Frame::unverified`]; of a whole datagram, whether it is so of every fragment.
+    pub unverified: bool,
 }

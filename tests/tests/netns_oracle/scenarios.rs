@@ -283,6 +283,15 @@ pub(crate) const ALL: &[Scenario] = &[
         pieces(&h.real, 100).for_each(|(at, bytes)| c.data(at, bytes));
     })
     .limited_by(Limit::Checksum),
+    v4("bad_checksum_in_fragments_first", 1, |c, h| {
+        c.handshake();
+        let spoilt = Packet { id: 7, ..c.segment(0, &h.decoy) };
+        let mut frames = spoilt.fragments(&[64, 320]);
+        frames[1][40] ^= 0x55;
+        frames.into_iter().for_each(|frame| c.send_frame(frame));
+        c.data(0, &h.real);
+    })
+    .limited_by(Limit::Checksum),
     v4("bad_ip_checksum_first", 1, |c, h| {
         c.handshake();
         let mut frame = c.segment(0, &h.decoy).frame();

@@ -74,6 +74,8 @@ pub(super) struct Partial {
     first: Option<Fragment<'static>>,
     fragments: usize,
     conflict: bool,
+    /// Whether nobody has checked any of it.
+    unverified: bool,
 }
 
 impl Partial {
@@ -87,6 +89,7 @@ impl Partial {
             first: None,
             fragments: 0,
             conflict: false,
+            unverified: true,
         }
     }
 
@@ -113,6 +116,7 @@ impl Partial {
         max_fragments: usize,
     ) -> Result<Option<Reassembled>, FragmentLoss> {
         self.note_end(&piece, fragment.more)?;
+        self.unverified &= fragment.unverified;
         let known = self.known(&piece, fragment.payload);
         if known == 0 {
             self.fragments += 1;
@@ -173,6 +177,7 @@ impl Partial {
             payload.extend_from_slice(bytes);
         }
         first.timestamp_ns = timestamp_ns;
+        first.unverified = self.unverified;
         // `describe` left the length of the headers there.
         let own = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         first.ip.total_length = first.ip.total_length.saturating_add(own);

@@ -158,6 +158,15 @@ fn what_nobody_has_checked_is_judged_as_its_receiver_does() {
         let cut = Frame { original_len: sound.len() as u32, ..frame(LinkType::ETHERNET, cut) };
         assert!(decode(&Frame { unverified: true, ..cut }, 0).is_ok());
     }
+    // A datagram of fragments of which none was checked, and one of which some were.
+    let piece = eth(0x0800, &ipv4_with(6, 0x2000, &[], &tcp()));
+    let first = fragment(ethernet(&piece));
+    for (payload, unverified, sound) in
+        [(tcp(), true, false), (tcp(), false, true), (sealed(tcp4())[20..].to_vec(), true, true)]
+    {
+        let whole = Fragment { payload: &payload, more: false, unverified, ..first };
+        assert_eq!(decode_datagram(&whole, 0).is_ok(), sound);
+    }
     for at in 16..34 {
         let mut damaged = eth(0x0800, &sealed(tcp4()));
         damaged[at] ^= 0x10;

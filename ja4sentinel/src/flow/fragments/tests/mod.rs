@@ -30,6 +30,7 @@ fn v4(offset: u32, more: bool, payload: &[u8]) -> Fragment<'_> {
         payload,
         missing: 0,
         depth: 0,
+        unverified: false,
     }
 }
 
