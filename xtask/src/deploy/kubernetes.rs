@@ -18,6 +18,9 @@ const OLDEST: &str = "1.29.0";
 /// What our containers are called.
 const NAME: &str = "ja4sentinel";
 
+/// The questions that the kubelet asks.
+const PROBES: [&str; 3] = ["startupProbe", "readinessProbe", "livenessProbe"];
+
 /// Checks every manifest.
 pub(super) fn check() -> Result<()> {
     let agent = workspace::build_agent()?;
@@ -34,6 +37,7 @@ pub(super) fn check() -> Result<()> {
             configurations(&document, &agent)?;
             for container in containers_of(&document) {
                 promises(container, &capabilities)
+                    .and_then(|()| commands(container, &agent))
                     .with_context(|| format!("a container in {}", path.display()))?;
                 containers += 1;
             }
@@ -109,7 +113,7 @@ fn promises(container: &Value, capabilities: &[String]) -> Result<()> {
     ensure!(security["allowPrivilegeEscalation"] == false, "privileges may grow");
     ensure!(security["readOnlyRootFilesystem"] == true, "its root can be written");
 
-    for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+    for probe in PROBES {
         ensure!(container.get(probe).is_some_and(Value::is_object), "it has no {probe}");
     }
     for amount in ["requests/cpu", "requests/memory", "limits/cpu", "limits/memory"] {
@@ -117,6 +121,19 @@ fn promises(container: &Value, capabilities: &[String]) -> Result<()> {
         ensure!(value.is_some_and(Value::is_string), "it has no {amount}");
     }
     Ok(())
+}
+
+/// Commands that the container and its probes run must be ones that the agent has.
+fn commands(container: &Value, agent: &Path) -> Result<()> {
+    let probes = PROBES.map(|probe| container.get(probe)?.pointer("/exec/command"));
+    for command in probes.into_iter().flatten() {
+        let words: Vec<String> = serde_json::from_value(command.clone())?;
+        let (program, arguments) = words.split_first().context("an empty command")?;
+        ensure!(program == "/ja4sentinel", "the image has no {program}");
+        process::output(Command::new(agent).args(arguments).arg("--help"))?;
+    }
+    let arguments: Vec<String> = serde_json::from_value(container["args"].clone())?;
+    process::output(Command::new(agent).args(arguments).arg("--help")).map(drop)
 }
 
 #[cfg(test)]

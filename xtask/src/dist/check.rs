@@ -41,7 +41,7 @@ pub(super) fn run(release: &Release, artefacts: &Artefacts) -> Result<()> {
 
 /// A root that holds the program, its configuration and a capture, nothing else.
 fn empty_root(release: &Release) -> Result<()> {
-    let root = Root::empty(&release.folder.join("root"))?;
+    let root = Root::empty(&release.work.join("root"))?;
     root.copy_in(&release.agent, "ja4sentinel")?;
     root.copy_in(&release.configuration, "ja4sentinel.yml")?;
     root.run(&["/ja4sentinel", "--version"])?;

@@ -14,7 +14,7 @@ const SOURCES: &str = "deploy/packages/debian";
 
 /// Builds it and gives its path.
 pub(super) fn build(release: &Release) -> Result<PathBuf> {
-    let root = release.folder.join("deb");
+    let root = release.work.join("deb");
     let entries = contents::entries(release, Family::Debian)?;
     contents::stage(&entries, &root)?;
     let write = |to: &str, text: &str, mode| contents::write(&root, to, text.as_bytes(), mode);

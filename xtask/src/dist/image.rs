@@ -15,7 +15,7 @@ const CONTAINERFILE: &str = "deploy/container/Containerfile";
 /// Builds it and gives the path of its archive, which `podman load`, `docker load` and `skopeo copy`
 /// read.
 pub(super) fn build(release: &Release) -> Result<PathBuf> {
-    let context = release.folder.join("image");
+    let context = release.work.join("image");
     anew(&context.join("licences"))?;
     let copy = |from: &Path, to: &str| {
         std::fs::copy(from, context.join(to))
@@ -48,7 +48,7 @@ pub(super) fn build(release: &Release) -> Result<PathBuf> {
     build.arg("--file").arg(workspace::root().join(CONTAINERFILE)).arg(&context);
     process::output(&mut build)?;
 
-    let layout = release.folder.join("image-layout");
+    let layout = release.work.join("image-layout");
     anew(&layout)?;
     let target = format!("oci:{}:{}", layout.display(), release.version);
     process::output(buildah(release).args(["push", "--quiet", &tag, &target]))?;
@@ -59,10 +59,10 @@ pub(super) fn build(release: &Release) -> Result<PathBuf> {
     Ok(archive)
 }
 
-/// buildah with a store below the release's folder.
+/// buildah with a store among the release's working files.
 pub(super) fn buildah(release: &Release) -> Command {
     let mut command = Command::new("buildah");
-    let store = release.folder.join("containers");
+    let store = release.work.join("containers");
     command.arg("--root").arg(store.join("root")).arg("--runroot").arg(store.join("run"));
     command.args(["--storage-driver", "vfs"]);
     command

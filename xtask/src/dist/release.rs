@@ -23,12 +23,15 @@ pub(super) struct Release {
     pub(super) configuration: PathBuf,
     /// The time of the commit in seconds since the UNIX epoch: the time of every packed file.
     pub(super) time: String,
-    /// Where everything goes.
+    /// Where archives and packages go.
     pub(super) folder: PathBuf,
+    /// Where everything lies that they are made of.
+    pub(super) work: PathBuf,
 }
 
 impl Release {
-    /// Makes [`THIRD_PARTY`], [`SBOM`], the man pages and the completions, in `folder/generated`.
+    /// Makes [`THIRD_PARTY`], [`SBOM`], the man pages and the completions. Whatever was in the folder
+    /// goes.
     pub(super) fn new(agent: PathBuf, folder: PathBuf) -> Result<Self> {
         let mut git = Command::new("git");
         git.current_dir(workspace::root()).args(["log", "-1", "--format=%ct"]);
@@ -38,8 +41,10 @@ impl Release {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             configuration: workspace::root().join("deploy/config/ja4sentinel.yml"),
             time,
+            work: folder.join("work"),
             folder,
         };
+        anew(&release.folder)?;
         let generated = release.generated();
         anew(&generated)?;
         process::run(Command::new(&release.agent).arg("generate").arg(&generated))?;
@@ -50,15 +55,18 @@ impl Release {
 
     /// The same one version later, with a changed default configuration: to try upgrades.
     pub(super) fn next(&self) -> Result<Self> {
-        let configuration = self.folder.join("next.yml");
+        let folder = self.work.join("next");
+        anew(&folder)?;
+        let configuration = folder.join("ja4sentinel.yml");
         let text = std::fs::read_to_string(&self.configuration)?;
         std::fs::write(&configuration, text + "# The next version's default.\n")?;
-        Ok(Self { version: format!("{}.1", self.version), configuration, ..self.clone() })
+        let version = format!("{}.1", self.version);
+        Ok(Self { version, configuration, folder, ..self.clone() })
     }
 
     /// The folder of what is generated.
     pub(super) fn generated(&self) -> PathBuf {
-        self.folder.join("generated")
+        self.work.join("generated")
     }
 
     /// What the folder `name` of the generated files holds, sorted.

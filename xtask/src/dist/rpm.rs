@@ -27,10 +27,10 @@ const FOLDERS: [&str; 8] = [
 
 /// Builds it and gives its path.
 pub(super) fn build(release: &Release) -> Result<PathBuf> {
-    let root = release.folder.join("rpm");
+    let root = release.work.join("rpm");
     let entries = contents::entries(release, Family::RedHat)?;
     contents::stage(&entries, &root)?;
-    let list = release.folder.join("rpm.files");
+    let list = release.work.join("rpm.files");
     let mut lines = String::new();
     for folder in FOLDERS {
         writeln!(lines, "%dir /{folder}")?;
@@ -46,7 +46,7 @@ pub(super) fn build(release: &Release) -> Result<PathBuf> {
     }
     std::fs::write(&list, lines)?;
 
-    let top = release.folder.join("rpmbuild");
+    let top = release.work.join("rpmbuild");
     anew(&top)?;
     let mut rpmbuild = Command::new("rpmbuild");
     rpmbuild.args(["-bb", "--quiet", "--target", "x86_64-linux"]);

@@ -18,7 +18,7 @@ const DEPLOY: [&str; 5] = ["config", "container", "kubernetes", "monitoring", "s
 /// Packs it and gives its path.
 pub(super) fn build(release: &Release) -> Result<PathBuf> {
     let name = format!("ja4sentinel-{}-x86_64-linux", release.version);
-    let folder = release.folder.join(&name);
+    let folder = release.work.join(&name);
     anew(&folder)?;
     copy(&release.agent, &folder.join("ja4sentinel"))?;
     for document in DOCUMENTS {
@@ -39,7 +39,7 @@ pub(super) fn build(release: &Release) -> Result<PathBuf> {
     let mut tar = tar(release);
     // Without -n, gzip would write the present time into the archive.
     tar.arg("--use-compress-program=gzip -9 -n").arg("--file").arg(&archive);
-    process::run(tar.arg("-C").arg(&release.folder).arg(&name))?;
+    process::run(tar.arg("-C").arg(&release.work).arg(&name))?;
     Ok(archive)
 }
 

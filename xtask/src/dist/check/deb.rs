@@ -11,7 +11,7 @@ use crate::setup::OLDEST;
 
 /// Installs, uses, upgrades, removes, purges.
 pub(super) fn check(package: &Path, next: &Path, release: &Release) -> Result<()> {
-    let root = Root::copy_of(&OLDEST.path(), &release.folder.join("deb-root"))?;
+    let root = Root::copy_of(&OLDEST.path(), &release.work.join("deb-root"))?;
     let before = root.files()?;
     root.copy_in(package, "tmp/this.deb")?;
     root.copy_in(next, "tmp/next.deb")?;

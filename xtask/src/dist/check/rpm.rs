@@ -15,7 +15,7 @@ use crate::setup::OLDEST;
 /// No mirror of the RHEL family is asked: the root is Debian's, with an empty rpm database, so what
 /// the package requires of others cannot be resolved in it.
 pub(super) fn check(package: &Path, next: &Path, release: &Release) -> Result<()> {
-    let root = Root::copy_of(&OLDEST.path(), &release.folder.join("rpm-root"))?;
+    let root = Root::copy_of(&OLDEST.path(), &release.work.join("rpm-root"))?;
     let rpm = |arguments: &[&str], package: Option<&Path>| {
         let mut command = Command::new("rpm");
         command.arg("--root").arg(root.path()).args(["--dbpath", "/var/lib/rpm"]).args(arguments);

@@ -29,7 +29,7 @@ const BULK: [&str; 5] =
 
 /// Installs the package and boots.
 pub(super) fn check(package: &Path, release: &Release) -> Result<()> {
-    let root = Root::copy_of(&OLDEST.path(), &release.folder.join("service-root"))?;
+    let root = Root::copy_of(&OLDEST.path(), &release.work.join("service-root"))?;
     root.copy_in(package, "tmp/this.deb")?;
     root.run(&["dpkg", "--install", "/tmp/this.deb"])?;
     for folder in BULK {
