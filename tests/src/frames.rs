@@ -27,6 +27,8 @@ pub mod flags {
     pub const PSH: u8 = 0x08;
     /// The acknowledgement number counts.
     pub const ACK: u8 = 0x10;
+    /// The urgent pointer counts.
+    pub const URG: u8 = 0x20;
 }
 
 /// TCP options that a Linux client puts into its SYN: MSS 1460, SACK permitted, timestamps, no

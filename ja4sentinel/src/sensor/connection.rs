@@ -3,7 +3,7 @@
 use super::arrival::Arrival;
 use super::bench::{Bench, Out};
 use super::facts::Facts;
-use super::oddities::Oddities;
+use super::oddities::{Oddities, Oddity};
 use super::receive::Arriving;
 use crate::flow::{Assembler, Class, Key, Limit};
 use crate::hello::NotTls;
@@ -192,6 +192,8 @@ impl Connection {
                 Effect::None
             }
             (offset, payload) => {
+                let mut signs = signs;
+                signs.note(Oddity::Urgent, segment.flags.any(TcpFlags::URG));
                 let arriving = Arriving { segment, signs, offset, payload };
                 self.take(key, &arriving, bench, out)
             }

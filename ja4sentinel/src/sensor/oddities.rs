@@ -28,6 +28,9 @@ pub(super) enum Oddity {
     LateHello = 1 << 10,
     /// Empty TLS records, which RFC 8446 section 5.1 forbids and OpenSSL accepts.
     EmptyRecords = 1 << 11,
+    /// A segment was sent as urgent: servers take the urgent byte out of the stream, and here it is
+    /// read with the others.
+    Urgent = 1 << 12,
 }
 
 /// Segments below this length, in bytes, are tiny: no path cuts a stream that short by itself. The
@@ -36,7 +39,7 @@ pub(super) const TINY_SEGMENT: usize = 256;
 
 impl Oddity {
     /// In the order in which records list them.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::SplitRecords,
         Self::TinySegments,
         Self::OutOfOrder,
@@ -49,6 +52,7 @@ impl Oddity {
         Self::Starttls,
         Self::LateHello,
         Self::EmptyRecords,
+        Self::Urgent,
     ];
 
     fn label(self) -> &'static str {
@@ -65,6 +69,7 @@ impl Oddity {
             Self::Starttls => "starttls",
             Self::LateHello => "late_hello",
             Self::EmptyRecords => "empty_records",
+            Self::Urgent => "urgent",
         }
     }
 }

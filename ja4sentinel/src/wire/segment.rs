@@ -37,6 +37,8 @@ impl TcpFlags {
     pub const RST: u8 = 0x04;
     /// The acknowledgement number counts.
     pub const ACK: u8 = 0x10;
+    /// The urgent pointer counts.
+    pub const URG: u8 = 0x20;
 
     /// Whether any of the bits of `mask` is set.
     #[must_use]

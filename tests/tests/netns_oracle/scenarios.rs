@@ -20,9 +20,8 @@ pub(crate) struct Scenario {
 pub(crate) enum Limit {
     /// Nothing: there is a record of each hello that the server gets, and no other.
     Nothing,
-    /// Of bytes behind a hole that contradict each other the server may keep those that came last; the
-    /// agent keeps those that came first, and the record says that there was a conflict.
-    FirstBytesStay,
+    /// Which bytes the server keeps. The records of the connection say so by this oddity.
+    Marked(&'static str),
     /// Whether a wrong checksum is one: libpcap does not say, so with it nobody judges.
     Checksum,
 }
@@ -85,6 +84,13 @@ impl Scenario {
         Self { limit, ..self }
     }
 }
+
+/// Of bytes behind a hole that contradict each other the server may keep those that came last; the
+/// agent keeps those that came first.
+const CONFLICT: Limit = Limit::Marked("overlap_conflict");
+/// The server's kernel takes the urgent byte out of the stream, unless a later one comes before the
+/// server reads it.
+const URGENT: Limit = Limit::Marked("urgent");
 
 /// All of them.
 pub(crate) const ALL: &[Scenario] = &[
@@ -162,7 +168,7 @@ pub(crate) const ALL: &[Scenario] = &[
         c.data(0, &h.real[..50]);
         c.data(300, &h.real[300..]);
     })
-    .limited_by(Limit::FirstBytesStay),
+    .limited_by(CONFLICT),
     v4("conflict_covered", 1, |c, h| {
         c.handshake();
         c.data(100, &h.decoy[100..200]);
@@ -170,7 +176,7 @@ pub(crate) const ALL: &[Scenario] = &[
         c.data(0, &h.real[..50]);
         c.data(300, &h.real[300..]);
     })
-    .limited_by(Limit::FirstBytesStay),
+    .limited_by(CONFLICT),
     // to a longer one that begins with them,
     v4("conflict_longer", 1, |c, h| {
         c.handshake();
@@ -179,21 +185,21 @@ pub(crate) const ALL: &[Scenario] = &[
         c.data(0, &h.real[..100]);
         c.data(300, &h.real[300..]);
     })
-    .limited_by(Limit::FirstBytesStay),
+    .limited_by(CONFLICT),
     // and to whatever comes in order.
     v4("conflict_in_order_over_held", 1, |c, h| {
         c.handshake();
         c.data(100, &h.decoy[100..200]);
         c.data(0, &h.real);
     })
-    .limited_by(Limit::FirstBytesStay),
+    .limited_by(CONFLICT),
     v6("conflict_in_order_over_part_of_held", 1, |c, h| {
         c.handshake();
         c.data(100, &h.spoilt(100, 200)[100..300]);
         c.data(0, &h.real[..200]);
         c.data(300, &h.real[300..]);
     })
-    .limited_by(Limit::FirstBytesStay),
+    .limited_by(CONFLICT),
     v4("records_of_one_byte", 1, |c, h| {
         c.handshake();
         let stream: Vec<u8> = h.real[5..205].iter().flat_map(|byte| record(22, &[*byte])).collect();
@@ -260,6 +266,21 @@ pub(crate) const ALL: &[Scenario] = &[
         c.handshake_with(&Packet { payload: h.real.clone(), ..c.syn().options(MSS) });
         c.data(0, &h.real);
     }),
+    v4("urgent_flag_alone", 0, |c, h| {
+        c.handshake();
+        let packet = c.segment(0, &h.real);
+        c.send(&packet.clone().flags(packet.flags | flags::URG));
+    })
+    .limited_by(URGENT),
+    v4("urgent_byte", 1, |c, h| {
+        c.handshake();
+        let stream = [&h.real[..100], b"!", &h.real[100..]].concat();
+        let packet = c.segment(0, &stream);
+        let mut frame = packet.clone().flags(packet.flags | flags::URG).frame();
+        set_urgent(&mut frame, 101);
+        c.send_frame(frame);
+    })
+    .limited_by(URGENT),
     v4("bad_checksum_alone", 0, |c, h| {
         c.handshake();
         c.send_frame(bad_checksum(&c.segment(0, &h.decoy)));
@@ -435,6 +456,16 @@ fn bad_checksum(packet: &Packet) -> Vec<u8> {
     let at = tcp_at(&frame) + 16;
     frame[at] ^= 0x55;
     frame
+}
+
+/// Sets the urgent pointer and puts the checksum right (RFC 1624).
+fn set_urgent(frame: &mut [u8], pointer: u16) {
+    let at = tcp_at(frame);
+    frame[at + 18..at + 20].copy_from_slice(&pointer.to_be_bytes());
+    let old = u16::from_be_bytes([frame[at + 16], frame[at + 17]]);
+    let sum = u32::from(!old) + u32::from(pointer);
+    let new = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
+    frame[at + 16..at + 18].copy_from_slice(&new.to_be_bytes());
 }
 
 fn length(len: usize) -> [u8; 2] {
