@@ -110,6 +110,7 @@ impl<S: Configured> Service<S> {
         self.engine.drain()?;
         self.engine.tick();
         self.engine.heed_log_level();
+        log::tell_left_out(false);
         self.report.tick(|| self.engine.ledger());
         self.board.send_replace(Arc::new(self.engine.snapshot(true)));
         self.ticks += 1;
@@ -191,7 +192,10 @@ impl<S: Configured> Service<S> {
         if changed("core.log_level") {
             log::set_level(config.log_level);
         }
-        let later = S::fixed(&self.config, &config);
+        let mut later = S::fixed(&self.config, &config);
+        if changed("core.log_target") {
+            later.push("core.log_target");
+        }
         if !later.is_empty() {
             tracing::warn!(keys = later.join(", "), "these take effect at the next start");
         }
@@ -204,6 +208,7 @@ impl<S: Configured> Service<S> {
             tracing::info!(signal, "ending");
         }
         self.supervisor.stopping();
+        log::tell_left_out(true);
         self.engine.finish();
         self.board.send_replace(Arc::new(self.engine.snapshot(false)));
         let mut ledger = self.engine.ledger();

@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             return Exit::Usage;
         }
     };
-    agent::log::start(config.log_level);
+    agent::log::start(config.log_level, config.log_target);
     // Everything but the outputs, which have threads of their own, runs on this thread.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -60,6 +60,18 @@ pub enum LogLevel {
     Trace,
 }
 
+/// For whom service messages on standard error are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogTarget {
+    /// For journald, where the service manager has connected standard error to it.
+    #[default]
+    Auto,
+    /// For whoever reads JSON lines, or text on a terminal.
+    Stderr,
+    /// For journald: JSON lines, each behind its priority.
+    Journald,
+}
+
 impl LogLevel {
     /// Every level with its name, the most important first.
     pub const NAMES: [(&'static str, Self); 5] = [
@@ -92,6 +104,8 @@ pub struct Config {
     pub promiscuous: bool,
     /// How much the service says about itself.
     pub log_level: LogLevel,
+    /// For whom it says it.
+    pub log_target: LogTarget,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<Listen>,
     /// The socket that `ja4sentinel stats` asks, if there is to be one.
@@ -109,6 +123,7 @@ impl Default for Config {
             bpf_filter: None,
             promiscuous: false,
             log_level: LogLevel::default(),
+            log_target: LogTarget::default(),
             metrics: None,
             control: Some(Self::CONTROL.into()),
             outputs: vec![OutputConfig::new(SinkConfig::Stdout)],

@@ -15,7 +15,7 @@ use super::schema::object;
 use super::section::section;
 use super::values::{Count, Size, words};
 use super::yaml::{Node, Yaml};
-use super::{Backend, Listen, LogLevel};
+use super::{Backend, Listen, LogLevel, LogTarget};
 use crate::output::{Compression, Facility, Format, HostPort, SocketType};
 use crate::sensor::ProxyProtocol;
 
@@ -64,6 +64,8 @@ section! {
         report_incomplete: bool = "false",
         /// Service messages up to this level go to standard error: `error`, `warn`, `info`, `debug` or `trace`.
         log_level: LogLevel = "info",
+        /// For whom they are written: `journald` puts the priority before each line, which journald takes off; `stderr` does not; `auto` does where standard error goes to journald.
+        log_target: LogTarget = "auto",
     }
 
     /// Bounds of memory.
@@ -214,6 +216,7 @@ words!(LogLevel {
     "debug" => Self::Debug,
     "trace" => Self::Trace,
 });
+words!(LogTarget { "auto" => Self::Auto, "stderr" => Self::Stderr, "journald" => Self::Journald });
 words!(ProxyProtocol { "off" => Self::Off, "accept" => Self::Accept, "require" => Self::Require });
 words!(Format { "flat" => Self::Flat, "eve" => Self::Eve, "ecs" => Self::Ecs });
 words!(SocketType { "auto" => Self::Auto, "stream" => Self::Stream, "datagram" => Self::Datagram });

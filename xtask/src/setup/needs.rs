@@ -191,6 +191,14 @@ const NEEDS: &[Need] = &[
         source: Source::Packages(Names::everywhere("tcpreplay")),
     },
     Need {
+        name: "systemd-cat",
+        why: "brings service messages to a real journal",
+        from: Purpose::Test,
+        required: Some(Purpose::Test),
+        present: Presence::Program(&["systemd-cat"]),
+        source: Source::Packages(Names::everywhere("systemd")),
+    },
+    Need {
         name: "ethtool",
         why: "switches a link's offloads off, for frames as on a wire",
         from: Purpose::Test,

@@ -5,14 +5,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// One flat JSON object a line: timestamp (nanoseconds since the UNIX epoch), level, component,
 /// message, and the message's own fields.
-pub(super) struct JsonLines;
+pub(super) struct JsonLines {
+    /// Whether the line begins with its priority, for journald.
+    pub(super) priority: bool,
+}
 
 impl<S, N> FormatEvent<S, N> for JsonLines
 where
@@ -34,11 +37,24 @@ where
             ("message", Value::Null),
         ]);
         event.record(&mut line);
+        if self.priority {
+            write!(writer, "<{}>", priority(*event.metadata().level()))?;
+        }
         for (i, (name, value)) in line.0.iter().enumerate() {
             let before = if i == 0 { '{' } else { ',' };
             write!(writer, "{before}{}:{value}", Value::from(*name))?;
         }
         writeln!(writer, "}}")
+    }
+}
+
+/// As in syslog(3).
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        Level::DEBUG | Level::TRACE => 7,
     }
 }
 
@@ -107,18 +123,23 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_line_is_one_json_object_with_the_message_s_fields() {
+    fn said(priority: bool, say: impl FnOnce()) -> String {
         let kept = Kept::default();
         let writer = kept.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_writer(move || writer.clone())
-            .event_format(JsonLines)
+            .event_format(JsonLines { priority })
             .finish();
-        tracing::subscriber::with_default(subscriber, || {
+        tracing::subscriber::with_default(subscriber, say);
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_one_json_object_with_the_message_s_fields() {
+        let text = said(false, || {
             tracing::warn!(target: "ja4sentinel::output::worker", count = 7, why = "a \"b\"\n", "lost");
         });
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches('\n').count(), 1);
         assert!(text.starts_with("{\"timestamp\":"), "{text}");
         let line: Value = serde_json::from_str(&text).unwrap();
@@ -128,5 +149,11 @@ mod tests {
         assert_eq!(line["message"], "lost");
         assert_eq!(line["count"], 7);
         assert_eq!(line["why"], "a \"b\"\n");
+    }
+
+    #[test]
+    fn the_priority_stands_before_the_line() {
+        assert!(said(true, || tracing::error!("x")).starts_with("<3>{\"timestamp\":"));
+        assert!(said(true, || tracing::info!("x")).starts_with("<6>{\"timestamp\":"));
     }
 }

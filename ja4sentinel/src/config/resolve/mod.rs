@@ -28,6 +28,7 @@ pub(super) fn resolve(raw: Raw, reading: &mut Reading) -> Config {
         backend: or(&core.backend, default.backend),
         promiscuous: or(&core.promiscuous, default.promiscuous),
         log_level: or(&core.log_level, default.log_level),
+        log_target: or(&core.log_target, default.log_target),
         settings,
         metrics: raw.metrics.and_then(|metrics| Some(metrics.value.listen?.value)),
         control: control(&raw.control.map(|typed| typed.value).unwrap_or_default()),

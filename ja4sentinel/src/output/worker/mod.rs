@@ -31,6 +31,8 @@ pub(super) struct Worker {
     backoff: Backoff,
     trouble: Option<Spell>,
     last_logged: Option<Instant>,
+    /// Spells since then.
+    unsaid: u64,
 }
 
 /// A time in which nothing is taken.
@@ -74,6 +76,7 @@ impl Worker {
             backoff: Backoff::new(),
             trouble: None,
             last_logged: None,
+            unsaid: 0,
         }
     }
 
@@ -208,7 +211,17 @@ impl Worker {
             self.last_logged = Some(since);
             let reason = reason.label();
             let error = error.map(tracing::field::display);
-            tracing::warn!(output = self.name, reason, error, "output takes no records, they wait");
+            // Spells since the last line that had none.
+            let unsaid = std::mem::take(&mut self.unsaid);
+            tracing::warn!(
+                output = self.name,
+                reason,
+                error,
+                unsaid,
+                "output takes no records, they wait"
+            );
+        } else {
+            self.unsaid += 1;
         }
     }
 
