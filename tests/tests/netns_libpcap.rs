@@ -28,7 +28,7 @@ fn start(lab: &Lab) -> Agent {
 /// Sends a hello to the server under this address.
 fn say_hello(lab: &Lab, address: impl Into<SocketAddr>) {
     let address = address.into();
-    let hello = Hello::browser().server_name(&address.ip().to_string()).record();
+    let hello = Hello::browser().record();
     let send = || TcpStream::connect(address).and_then(|mut stream| stream.write_all(&hello));
     lab.client.inside(send).expect("a namespace").expect("a connection");
 }
