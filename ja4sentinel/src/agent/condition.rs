@@ -37,8 +37,9 @@ impl Condition {
     }
 
     /// Another one from now on; the counts go on.
-    pub(super) fn replace(&mut self, other: Self) {
-        *self = Self { admitted: self.admitted, left_out: self.left_out, ..other };
+    pub(super) fn replace(&mut self, mut other: Self) {
+        (other.admitted, other.left_out) = (self.admitted, self.left_out);
+        *self = other;
     }
 
     /// Whether the frame meets it.
