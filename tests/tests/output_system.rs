@@ -5,6 +5,7 @@
 mod output_support;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,7 @@ use ja4sentinel::output::{
     Facility, FileConfig, HostPort, OutputConfig, Outputs, Reason, SinkConfig, SyslogConfig,
     SyslogTransport, TcpConfig, TlsConfig,
 };
+use ja4sentinel_tests::netns::{CLIENT_INTERFACE, CLIENT_V4, Lab, Link};
 use ja4sentinel_tests::process::{Process, find_program};
 use ja4sentinel_tests::tmpfs::Tmpfs;
 use output_support::{deliver, numbers, only, soon, wait_until};
@@ -226,4 +228,50 @@ fn a_server_that_is_not_the_one_meant_gets_nothing() {
     assert_eq!((only(&counts).delivered, only(&counts).dropped_for(Reason::Shutdown)), (0, 10));
     assert!(only(&counts).balanced());
     assert_eq!(server.stdout(), "");
+}
+
+/// A connection of which nothing is heard for half a minute is given up; and then some.
+const GIVEN_UP: Duration = Duration::from_secs(40);
+
+#[test]
+fn a_server_that_vanishes_without_a_word_is_given_up_and_found_again() {
+    let lab = Lab::new(&Link::default()).unwrap();
+    let listener = lab.client.inside(|| TcpListener::bind((CLIENT_V4, 0)).unwrap()).unwrap();
+    let address =
+        HostPort { host: CLIENT_V4.to_string(), port: listener.local_addr().unwrap().port() };
+    let config = OutputConfig::new(SinkConfig::Tcp(TcpConfig::new(address)));
+    // Its thread lives where it was started.
+    let outputs = lab.server.inside(|| Outputs::start(&[config])).unwrap();
+    let client = |state| lab.client.run("ip", &["link", "set", CLIENT_INTERFACE, state]).unwrap();
+    deliver(&outputs, 0..100);
+    let (stream, _) = listener.accept().unwrap();
+    let mut first = BufReader::new(&stream).lines().take(100).map(|line| line.unwrap() + "\n");
+    assert_eq!(numbers(&first.by_ref().collect::<String>()), Vec::from_iter(0..100));
+
+    client("down");
+    let (begin, mut given) = (Instant::now(), 100);
+    while begin.elapsed() < GIVEN_UP {
+        deliver(&outputs, [given]);
+        given += 1;
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let handed_over = only(&outputs.counts()).delivered;
+    client("up");
+    listener.set_nonblocking(true).unwrap();
+    let mut accepted = listener.accept();
+    wait_until("it is found again", || {
+        accepted = listener.accept();
+        accepted.is_ok()
+    });
+    let (stream, _) = accepted.unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    deliver(&outputs, given..given + 100);
+    given += 100;
+    let counts = outputs.drain(soon());
+    drop(outputs);
+    let read: Vec<String> = BufReader::new(stream).lines().map(|line| line.unwrap()).collect();
+    // What the kernel had taken for the lost connection is gone with it, and nothing else.
+    assert_eq!(numbers(&read.join("\n")), Vec::from_iter(handed_over..given));
+    assert!(only(&counts).balanced() && only(&counts).delivered == given, "{counts:?}");
 }
