@@ -28,7 +28,7 @@ pub(super) static LATER: Chroot =
 pub(crate) static OLDEST: Chroot = Chroot {
     suite: "bullseye",
     folder: "roots/bullseye",
-    packages: &["logrotate", "procps", "systemd", "systemd-sysv"],
+    packages: &["libnss-myhostname", "logrotate", "procps", "systemd", "systemd-sysv"],
     size: 300,
 };
 
