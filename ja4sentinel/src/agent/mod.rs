@@ -9,6 +9,7 @@ mod interfaces;
 mod ledger;
 pub mod log;
 mod meter;
+mod names;
 mod progress;
 mod report;
 mod service;
@@ -30,6 +31,7 @@ use signals::Signals;
 #[cfg(feature = "libpcap")]
 pub(crate) use backend::pcap_options;
 pub use ledger::LedgerLine;
+pub use names::look_up_without_libraries;
 
 /// The configuration as it is now, or every mistake in it, a line each.
 pub type Reload<'a> = &'a dyn Fn() -> Result<Config, String>;

@@ -95,6 +95,7 @@ enum Command {
 
 /// Reads the arguments, does what they say, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
+    ja4sentinel::agent::look_up_without_libraries();
     let cli = Cli::parse();
     match cli.command {
         None => run::run(&cli.run),
