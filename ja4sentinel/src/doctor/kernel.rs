@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use nix::sys::utsname::uname;
 
 use super::capabilities::{Capabilities, SYS_RESOURCE};
 use super::{Check, Status};
@@ -25,8 +26,8 @@ pub(super) struct Release(String);
 
 impl Release {
     pub(super) fn of_this_host() -> Self {
-        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        Self(release.trim().to_owned())
+        // By the system call: a container or a hardened unit may have no /proc/sys.
+        Self(uname().map_or(String::new(), |it| it.release().to_string_lossy().into_owned()))
     }
 
     /// Major and minor version; `None` when it does not begin with them.
