@@ -1,6 +1,7 @@
 //! The container image: its own command, in its own root, with the capabilities that an engine is
 //! told to give, and no other.
 
+use std::os::unix::fs::chown;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use crate::deploy::capabilities;
 use crate::dist::image::buildah;
-use crate::dist::release::Release;
+use crate::dist::release::{Release, anew};
 use crate::process;
 
 /// How long a record may be on its way.
@@ -41,8 +42,13 @@ pub(super) fn check(archive: &Path, release: &Release) -> Result<()> {
     ensure!(user != 0, "the image's user is root");
     let capabilities = capabilities()?;
     let given: Vec<&str> = capabilities.iter().map(String::as_str).collect();
+    let root = Path::new(root.trim());
     for user in [user, 0] {
-        let root = Some(Path::new(root.trim()));
+        // The folder that our Kubernetes manifests mount, for the control socket.
+        let run = root.join("run/ja4sentinel");
+        anew(&run)?;
+        chown(&run, Some(user), Some(user))?;
+        let root = Some(root);
         records(&Confinement { user, capabilities: &given, root }, &command)
             .with_context(|| format!("as user {user}"))?;
     }
@@ -62,6 +68,8 @@ fn records(confinement: &Confinement<'_>, command: &[String]) -> Result<()> {
     client.run(&lab, &client.host(), 443)?;
     let records = agent.wait_for(1, RECORD, |record| record["backend"] == "ebpf")?;
     ensure!(records.len() == 1, "{} records by eBPF: {}", records.len(), agent.log());
+    // The kubelet's question.
+    process::output(confinement.command(&lab.server, program)?.arg("stats"))?;
     agent.stop()?;
     Ok(())
 }
