@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -39,7 +39,8 @@ pub fn under_load<T>(
                 lab.client.inside(|| {
                     while !over.load(Ordering::Relaxed) {
                         let _ = connect(*server, hello, &mut |client| {
-                            let connection = Connection { client, server: *server };
+                            let connection =
+                                Connection { client, server: *server, sent: Instant::now() };
                             connections.lock().map(|mut all| all.push(connection)).ok();
                         });
                         std::thread::sleep(REST);
@@ -61,6 +62,8 @@ pub struct Connection {
     pub client: SocketAddr,
     /// The server's end.
     pub server: SocketAddr,
+    /// When the hello was on its way.
+    pub sent: Instant,
 }
 
 /// Connects, sends, says so, and waits for the server to close.

@@ -65,8 +65,8 @@ pub(super) fn lost_since(before: &Ledger, now: &Ledger) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// A ledger in a line: what became of the connections, and every other stage in which something
-/// was lost.
+/// A ledger in a line: what became of the connections, every other stage in which something was
+/// lost, and what outputs hold that they have not delivered.
 #[derive(Debug)]
 pub struct LedgerLine<'a>(pub &'a Ledger);
 
@@ -87,6 +87,11 @@ impl fmt::Display for LedgerLine<'_> {
             write!(f, "; {} lost", stage.name)?;
             for (i, (label, count)) in causes(stage).enumerate() {
                 write!(f, "{} {count} {label}", if i == 0 { "" } else { "," })?;
+            }
+        }
+        for stage in self.0.stages.iter().filter(|stage| stage.name.starts_with(OUTPUT)) {
+            if stage.in_flight > 0 {
+                write!(f, "; {} holds {}", stage.name, stage.in_flight)?;
             }
         }
         if !self.0.is_balanced() {
@@ -138,6 +143,16 @@ mod tests {
             LedgerLine(&ledger(3, 1)).to_string(),
             "8 connections = 5 fingerprinted + 1 evicted + 2 in flight; kernel lost 3 ring_full"
         );
+        let mut holding = ledger(0, 0);
+        let output = Stage {
+            name: "output x".to_owned(),
+            taken: 9,
+            passed: 2,
+            in_flight: 7,
+            ..Stage::default()
+        };
+        holding.stages.push(output);
+        assert!(LedgerLine(&holding).to_string().ends_with("in flight; output x holds 7"));
         let mut wrong = ledger(0, 0);
         wrong.stages[1].taken += 1;
         assert!(LedgerLine(&wrong).to_string().contains("does not balance"));

@@ -16,8 +16,9 @@ use super::weight::weight;
 use super::worker::Worker;
 use crate::record::Record;
 
-/// What an output has past its deadline for noticing it.
-const GRACE: Duration = Duration::from_millis(200);
+/// What an output has past its deadline for noticing it: a write to a reader that has stopped takes
+/// a second to give up.
+const GRACE: Duration = Duration::from_millis(1500);
 /// Between two looks whether an output has ended.
 const STEP: Duration = Duration::from_millis(2);
 
