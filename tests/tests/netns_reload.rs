@@ -134,6 +134,34 @@ fn reloads_under_load_lose_no_hello_of_a_port_that_stays() {
 }
 
 #[test]
+fn libpcap_goes_from_one_way_of_opening_to_another_and_loses_nothing() {
+    let lab = Lab::new(&Link::default()).unwrap();
+    let text = |number: usize| {
+        // One device that stands for all, interfaces by name, and those in promiscuous mode.
+        let way =
+            ["interface: any", "interface: serv*", "interface: any, promiscuous: true"][number % 3];
+        format!("core: {{ backend: pcap, {way} }}\nmetrics: {{ listen: '{METRICS}' }}\n")
+    };
+    let service = Service::start(&lab, &text(0));
+    let server = [SocketAddr::from((SERVER_V4, 443))];
+    let ((), connections) = under_load(&lab, &server, &Hello::browser().record(), || {
+        for number in 1..=9 {
+            std::thread::sleep(Duration::from_millis(300));
+            service.reload(&text(number), "configuration taken over");
+        }
+        std::thread::sleep(Duration::from_millis(300));
+    })
+    .unwrap();
+    let count = connections.len();
+    let records = service.agent.wait_for(count, DEADLINE, |_| true).unwrap();
+    let figures = Figures::scrape(&lab.server, METRICS).unwrap();
+    assert_eq!(records.len(), count, "{figures:?}");
+    assert!(on_port(&records, 443).values().all(|times| *times == 1), "none twice");
+    figures.check_balance().unwrap();
+    service.agent.stop().unwrap();
+}
+
+#[test]
 fn a_wrong_file_leaves_the_old_configuration_at_work() {
     let lab = Lab::new(&Link::default()).unwrap();
     let _server = TlsServer::start(&lab, &Settings::default()).unwrap();

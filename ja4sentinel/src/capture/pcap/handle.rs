@@ -8,6 +8,7 @@ use pcap::{Active, Capture, Direction, Error, Linktype, Packet, Precision, Stat}
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::counted::Counted;
 use super::{PcapError, SNAP_LENGTH, kernel_filter};
 use crate::wire::LinkType;
 
@@ -29,13 +30,6 @@ pub(super) struct Handle {
     taken: u64,
     /// As the system gave it last; 32 bits that wrap around.
     stat: Stat,
-}
-
-/// What was counted since the last look.
-pub(super) struct Counted {
-    pub(super) received: u64,
-    pub(super) dropped: u64,
-    pub(super) dropped_by_interface: u64,
 }
 
 impl Handle {

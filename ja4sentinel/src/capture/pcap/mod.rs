@@ -1,5 +1,6 @@
 //! Live capture by libpcap: the fallback where eBPF is not to be had, and filter expressions.
 
+mod counted;
 mod expression;
 mod filter;
 mod handle;
@@ -18,7 +19,7 @@ use ::pcap::Packet;
 pub use expression::Expression;
 
 use self::filter::Wanted;
-use self::handle::{Counted, Handle};
+use self::handle::Handle;
 use self::retired::Retired;
 use super::{Captured, Counters, Interface, Live, Source, local_addresses};
 use crate::sensor::PortSet;
@@ -114,11 +115,7 @@ impl PcapSource {
             names: Vec::new(),
             known: BTreeMap::new(),
             bytes: Vec::new(),
-            counters: Counters {
-                left_out: vec![("left_to_successor", 0)],
-                lost: vec![("pcap_buffer_full", 0), ("interface_dropped", 0)],
-                ..Counters::default()
-            },
+            counters: counted::none(),
         })
     }
 
@@ -324,24 +321,6 @@ impl Live for PcapSource {
             }
         }
         Ok(self.counters.clone())
-    }
-}
-
-impl Counters {
-    /// Packets that another handle captured, too.
-    fn leave_to_successor(&mut self, packets: u64) {
-        for (_, count) in &mut self.left_out {
-            *count += packets;
-        }
-    }
-
-    fn add(&mut self, counted: &Counted) {
-        // libpcap counts behind its filter, and counts what it then dropped, too.
-        self.seen += counted.received;
-        let lost = [counted.dropped, counted.dropped_by_interface];
-        for ((_, sum), count) in self.lost.iter_mut().zip(lost) {
-            *sum += count;
-        }
     }
 }
 
