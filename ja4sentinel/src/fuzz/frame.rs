@@ -22,8 +22,10 @@ const LINKS: [LinkType; 10] = [
 pub fn frame(data: &[u8]) {
     let ([link, depth, cut], bytes) = choices(data);
     let link = LINKS.get(usize::from(link) % LINKS.len()).copied().unwrap_or(LinkType::ETHERNET);
-    let depth = depth % 5;
-    let whole = of(link, bytes);
+    // In the highest bit.
+    let unverified = depth & 0x80 != 0;
+    let depth = (depth & 0x7f) % 5;
+    let whole = Frame { unverified, ..of(link, bytes) };
     let Ok(packet) = decode(&whole, depth) else { return };
     let payload = match packet {
         Packet::Segment(segment) => segment.payload,
@@ -32,11 +34,18 @@ pub fn frame(data: &[u8]) {
     assert!(bytes.as_ptr_range().start <= payload.as_ptr_range().start);
     assert!(payload.as_ptr_range().end <= bytes.as_ptr_range().end);
 
+    // Doubt leaves frames out, and changes nothing else.
+    let believed = decode(&of(link, bytes), depth).map(|packet| match packet {
+        Packet::Segment(segment) => segment.payload,
+        Packet::Fragment(fragment) => fragment.payload,
+    });
+    assert_eq!(believed, Ok(payload));
+
     // The same frame, cut: what is still found is found at the same place, and what is gone is
     // said to be missing.
     let shorter = bytes.get(..bytes.len().saturating_sub(usize::from(cut))).unwrap_or_default();
     if let (Packet::Segment(segment), Ok(Packet::Segment(again))) =
-        (packet, decode(&Frame { original_len: whole.original_len, ..of(link, shorter) }, depth))
+        (packet, decode(&Frame { bytes: shorter, ..whole }, depth))
     {
         assert_eq!((segment.source, segment.sequence), (again.source, again.sequence));
         assert!(segment.payload.starts_with(again.payload));
