@@ -3,11 +3,14 @@
 #![expect(clippy::expect_used, reason = "a test ends where it goes wrong")]
 
 use std::fs;
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use ja4sentinel::capture::ebpf::Options;
 use ja4sentinel_tests::agent::{Agent, built_binary};
 use ja4sentinel_tests::clients;
+use ja4sentinel_tests::hellos::Hello;
+use ja4sentinel_tests::load::under_load;
 use ja4sentinel_tests::netns::{Lab, Link, SERVER_INTERFACE, SERVER_V4};
 use ja4sentinel_tests::process::wait_until;
 use ja4sentinel_tests::scene::BACKENDS;
@@ -113,6 +116,29 @@ fn an_agent_without_an_interface_is_healthy_but_not_ready() {
         assert!(wait_until(DEADLINE, || status("/readyz") == 200), "{backend}: {}", agent.log());
         lab.server.run("ip", &["link", "del", "late0"]).unwrap();
         assert!(wait_until(DEADLINE, || status("/readyz") == 503), "{backend}: {}", agent.log());
+        agent.stop().unwrap();
+    }
+}
+
+#[test]
+fn a_busy_agent_answers() {
+    for backend in BACKENDS {
+        let lab = Lab::new(&Link::default()).unwrap();
+        let core = format!("core: {{ interface: serv*, listen_ports: any, backend: {backend} }}\n");
+        let agent = start(&lab, &core);
+        let servers: Vec<_> =
+            (4000..4006).map(|port| SocketAddr::from((SERVER_V4, port))).collect();
+        let (slowest, connections) = under_load(&lab, &servers, &Hello::browser().record(), || {
+            let answers = (0..20).map(|_| {
+                let begin = Instant::now();
+                assert_eq!(get(&lab.server, METRICS, "/readyz").expect("an answer").0, 200);
+                begin.elapsed()
+            });
+            answers.max().expect("some")
+        })
+        .unwrap();
+        assert!(slowest < Duration::from_secs(4), "{backend}: {slowest:?}");
+        assert!(connections.len() > 100, "{backend}: {}", connections.len());
         agent.stop().unwrap();
     }
 }

@@ -17,11 +17,15 @@ use output_support::{deliver, numbers, only, soon, wait_until};
 const QUEUE: usize = 500;
 
 fn start(directory: &Path, spool_size: u64) -> Outputs {
+    Outputs::start(&[config(directory, spool_size)])
+}
+
+fn config(directory: &Path, spool_size: u64) -> OutputConfig {
     let mut socket = UnixSocketConfig::new(directory.join("s"));
     socket.spool = Some(SpoolConfig { directory: directory.join("spool"), size: spool_size });
     let mut config = OutputConfig::new(SinkConfig::UnixSocket(socket));
     config.queue = QUEUE;
-    Outputs::start(&[config])
+    config
 }
 
 /// Delivers so slowly that the spool keeps up, as real connections come.
@@ -129,4 +133,24 @@ fn what_waits_at_the_end_is_delivered_by_the_next_run() {
     let counts = outputs.drain(soon());
     assert!(only(&counts).balanced(), "{counts:?}");
     assert_eq!((only(&counts).given, only(&counts).delivered), (800, 800));
+}
+
+#[test]
+fn what_waits_on_disk_outlives_a_new_configuration_of_its_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path(), 64 << 20);
+    let outputs = Outputs::start(&[config.clone()]);
+    for round in 0..5 {
+        deliver_slowly(&outputs, round * 200..round * 200 + 200);
+        config.queue += 1;
+        outputs.reconfigure(&[config.clone()], soon());
+    }
+    wait_until("the last one has all of it", || spooled(&outputs).spooled == 1000);
+    assert_eq!(spooled(&outputs).given, 1000, "none is counted twice");
+    let listener = UnixListener::bind(dir.path().join("s")).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    assert_eq!(read_numbers(stream, 1000), Vec::from_iter(0..1000));
+    let counts = outputs.drain(soon());
+    assert!(only(&counts).balanced(), "{counts:?}");
+    assert_eq!((only(&counts).given, only(&counts).delivered), (1000, 1000));
 }
