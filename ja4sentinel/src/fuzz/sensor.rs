@@ -54,7 +54,8 @@ fn any_frames(mode: u8, mut rest: &[u8]) {
             0 => payload.to_vec(),
             client => segment(client, u32::from(sequence).wrapping_sub(4), flags, payload),
         };
-        sensor.frame(&captured(&frame, now_ns), &mut out);
+        let unverified = mode & 0x40 != 0;
+        sensor.frame(&Frame { unverified, ..captured(&frame, now_ns) }, &mut out);
         assert!(sensor.ledger().is_balanced(), "{:?}", sensor.ledger());
         assert!(sensor.tracked() <= LIMITS.flows);
         assert!(sensor.reassembly_bytes().0 <= LIMITS.reassembly_bytes);
@@ -99,17 +100,30 @@ fn fingerprints(size: usize, segments: &[(usize, &[u8])]) -> Vec<(String, u8, u3
     found
 }
 
-/// A raw IPv4 datagram with a TCP segment of one of three clients.
+/// A raw IPv4 datagram with a TCP segment of one of three clients. Its checksums are those of a
+/// packet that never saw a wire.
 fn segment(client: u8, sequence: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(40 + payload.len()).unwrap_or(u16::MAX);
     let [high, low] = length.to_be_bytes();
-    let mut frame = vec![0x45, 0, high, low, 0, 1, 0x40, 0, 64, 6, 0, 0];
+    let addresses = 0xc000 + 0x0200 + u32::from(client) + 0xc000 + 0x02c8;
+    let [h, l] =
+        (!fold(0x4500 + 1 + 0x4000 + 0x4006 + addresses + u32::from(length))).to_be_bytes();
+    let [p, q] = fold(addresses + 6 + u32::from(length) - 20).to_be_bytes();
+    let mut frame = vec![0x45, 0, high, low, 0, 1, 0x40, 0, 64, 6, h, l];
     frame.extend_from_slice(&[192, 0, 2, client, 192, 0, 2, 200]);
     frame.extend_from_slice(&[0x80, client, 1, 187]);
     frame.extend_from_slice(&sequence.to_be_bytes());
-    frame.extend_from_slice(&[0, 0, 0, 0, 0x50, flags & 0x3f, 1, 0, 0, 0, 0, 0]);
+    frame.extend_from_slice(&[0, 0, 0, 0, 0x50, flags & 0x3f, 1, 0, p, q, 0, 0]);
     frame.extend_from_slice(payload);
     frame
+}
+
+/// The folded sum of RFC 1071.
+fn fold(mut sum: u32) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    u16::try_from(sum).unwrap_or(u16::MAX)
 }
 
 fn captured(bytes: &[u8], timestamp_ns: u64) -> Frame<'_> {
