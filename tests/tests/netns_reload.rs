@@ -162,6 +162,20 @@ fn libpcap_goes_from_one_way_of_opening_to_another_and_loses_nothing() {
 }
 
 #[test]
+fn an_interface_that_cannot_be_watched_keeps_no_configuration_away() {
+    let lab = Lab::new(&Link::default()).unwrap();
+    // libpcap cannot open an interface that is down.
+    let add = ["link", "add", "serv1", "type", "veth", "peer", "name", "peer1"];
+    lab.server.run("ip", &add).unwrap();
+    for backend in BACKENDS {
+        let text = |ports| format!("core: {{ interface: serv*, backend: {backend}, {ports} }}\n");
+        let service = Service::start(&lab, &text("listen_ports: 443"));
+        service.reload(&text("listen_ports: any"), "\"changed\":\"core.listen_ports\"");
+        service.agent.stop().unwrap();
+    }
+}
+
+#[test]
 fn a_wrong_file_leaves_the_old_configuration_at_work() {
     let lab = Lab::new(&Link::default()).unwrap();
     let _server = TlsServer::start(&lab, &Settings::default()).unwrap();

@@ -85,13 +85,17 @@ impl<S: Configured> Engine<S> {
     /// are not its business.
     ///
     /// # Errors
-    /// The kernel refuses a part of it; the rest is taken over.
+    /// The kernel refuses it, or no interface can be watched.
     pub(super) fn reconfigure(&mut self, config: &Config, condition: Condition) -> Result<()> {
         self.sensor.reconfigure(config.settings.clone());
         self.condition.replace(condition);
         self.interfaces = config.interfaces.clone();
-        let configured = self.source.configure(config);
-        configured.and(self.follow())
+        self.source.configure(config)?;
+        match self.follow() {
+            Err(error) if !self.source.is_watching() => Err(error),
+            // One of several interfaces; the next tick says which, and tries again.
+            _ => Ok(()),
+        }
     }
 
     /// Waits until [`Engine::drain`] may have something to do.
