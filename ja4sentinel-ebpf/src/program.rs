@@ -71,12 +71,17 @@ fn judge(packet: &Packet) -> Result<Counter, Counter> {
     }
 }
 
-/// A message for verdicts that should never come about, if messages are wanted.
+/// A message about a packet that was lost, if messages are wanted. Their ring drops what is too much,
+/// and the agent's log writes no more than a few in a while.
 #[inline(never)]
 fn say(packet: &Packet, verdict: Counter) {
-    let never = matches!(verdict, Counter::TableFull | Counter::Unreadable);
-    if never && maps::config().messages != 0 {
-        debug!(packet, "verdict {} on interface {}", verdict as u32, packet.interface());
+    if maps::config().messages != 0 {
+        debug!(
+            packet,
+            "packet lost on interface {}, counter {}",
+            packet.interface(),
+            verdict as u32
+        );
     }
 }
 

@@ -11,8 +11,9 @@ use ja4sentinel_tests::agent::{Agent, built_binary};
 use ja4sentinel_tests::captures;
 use ja4sentinel_tests::clients;
 use ja4sentinel_tests::frames::Packet;
+use ja4sentinel_tests::injection::Injector;
 use ja4sentinel_tests::netns::{
-    CLIENT_INTERFACE, CLIENT_V4, Lab, Link, SERVER_INTERFACE, SERVER_V4, SERVER_V6,
+    CLIENT_INTERFACE, CLIENT_V4, CLIENT_V6, Lab, Link, SERVER_INTERFACE, SERVER_V4, SERVER_V6,
 };
 use ja4sentinel_tests::process::{Process, wait_until};
 use ja4sentinel_tests::scene::BACKENDS;
@@ -51,6 +52,32 @@ fn agent_without_ebpf(lab: &Lab) -> PathBuf {
     fs::write(&path, script).expect("a script");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script that runs");
     path
+}
+
+#[test]
+fn the_kernel_program_speaks_at_debug_level_alone() {
+    const IPV6_DESTINATION_OPTIONS: u8 = 60;
+    // Its headers are longer than the kernel's room for them: the SYN is lost, and counted.
+    let source = SocketAddr::new(CLIENT_V6.into(), 40000);
+    let syn = Packet::syn(source, SocketAddr::new(SERVER_V6.into(), 443), 7)
+        .extension(IPV6_DESTINATION_OPTIONS, [0; 254])
+        .frame();
+    let lab = Lab::new(&Link::default()).unwrap();
+    for (level, speaks) in [("info", false), ("debug", true)] {
+        let configuration = lab.directory().join("config.yml");
+        let core =
+            format!("{{interface: {SERVER_INTERFACE}, listen_ports: 443, log_level: {level}");
+        fs::write(&configuration, format!("core: {core}, backend: ebpf}}\n")).unwrap();
+        let agent = start(&lab, &["--config", &configuration.display().to_string()]);
+        let send = || Injector::open(CLIENT_INTERFACE).and_then(|injector| injector.send(&syn));
+        lab.client.inside(send).unwrap().unwrap();
+        let spoken = || agent.log().contains("kernel: packet lost on interface");
+        let spoke = wait_until(if speaks { DEADLINE } else { SILENCE }, spoken);
+        let log = agent.log();
+        assert_eq!(spoke, speaks, "{level}: {log}");
+        assert!(!log.contains("aya"), "a library talks to itself: {log}");
+        agent.stop().unwrap();
+    }
 }
 
 #[test]

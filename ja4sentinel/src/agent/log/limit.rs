@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tracing::callsite::Identifier;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata};
+use tracing::{Event, Level, Metadata};
 use tracing_subscriber::layer::{Context, Filter};
 
 /// Messages of one kind that are written in one [`WHILE`]: a host with so many interfaces can name
@@ -20,12 +20,13 @@ const WHILE: Duration = Duration::from_secs(10);
 /// What was written lately; a kind is a place in the source.
 pub(super) static LIMIT: LazyLock<Limit> = LazyLock::new(Limit::default);
 
-/// Lets through what [`LIMIT`] admits.
+/// Lets through our own messages, as many as [`LIMIT`] admits.
 pub(super) struct Limited;
 
 impl<S> Filter<S> for Limited {
-    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        true
+    /// Libraries are heard from `info` on: what they say below that is about themselves.
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        *metadata.level() <= Level::INFO || metadata.target().starts_with(env!("CARGO_PKG_NAME"))
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
