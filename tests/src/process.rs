@@ -23,14 +23,16 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Finds a program on the path, or in the directories that only root's path names.
-pub fn find_program(name: &str) -> Option<PathBuf> {
+/// The directories of the path, then those that only root's path names.
+pub fn search_path() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path)
-        .chain(system)
-        .map(|directory| directory.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).chain(system).collect()
+}
+
+/// Finds a program in one of the directories of [`search_path`].
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    search_path().into_iter().map(|directory| directory.join(name)).find(|file| file.is_file())
 }
 
 /// Looks at a condition until it holds; false when the deadline passed before.

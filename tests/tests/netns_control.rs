@@ -130,7 +130,7 @@ fn the_log_level_changes_while_the_agent_runs() {
     std::thread::sleep(Duration::from_secs(1));
     assert!(!service.said("configuration taken over"), "not at this level");
     assert_eq!(service.answer(&["log-level", "debug"]), "debug\n");
-    assert!(service.said("log level set by hand"));
+    assert!(wait_until(DEADLINE, || service.said("log level set by hand")));
     let quiet = text("auto", &service.socket).replace(" backend", " log_level: info, backend");
     service.reload(&quiet, "configuration taken over");
     assert_eq!(service.answer(&["log-level"]), "debug\n", "the file says nothing new");

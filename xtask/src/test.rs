@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use ja4sentinel_tests::notice::NOTICES_FILE;
-use ja4sentinel_tests::process::is_root;
+use ja4sentinel_tests::process::{is_root, search_path};
 
 use crate::setup::{self, Purpose};
 use crate::{process, workspace};
@@ -65,10 +65,12 @@ fn notices_file() -> Result<PathBuf> {
 }
 
 /// A setting of cargo that runs what it built by sudo, in this very environment: of that, sudo
-/// replaces the path even when it keeps the rest.
+/// replaces the path even when it keeps the rest. Root's own directories are added, as a user's path
+/// need not have them.
 fn run_as_root() -> Result<String> {
     let sudo = process::sudo()?.display().to_string();
-    let path = format!("PATH={}", std::env::var("PATH").unwrap_or_default());
+    let path = std::env::join_paths(search_path()).context("PATH")?;
+    let path = format!("PATH={}", path.to_string_lossy());
     let words = [&sudo, "--preserve-env", "--", "env", &path];
     // A list of strings is written alike in JSON and TOML.
     Ok(format!("target.'{}'.runner={}", host()?, serde_json::to_string(&words)?))

@@ -54,6 +54,15 @@ impl<S: Configured> Service<S> {
     /// # Errors
     /// The metrics cannot be served.
     pub(super) async fn start(source: S, config: Config) -> Result<Self> {
+        let settings = &config.settings;
+        tracing::debug!(
+            limits = ?settings.limits,
+            clients = ?settings.clients,
+            proxy_protocol = ?settings.proxy_protocol,
+            starttls = settings.starttls,
+            tunnel_depth = settings.tunnel_depth,
+            "settings"
+        );
         let outputs = Arc::new(Outputs::start(&config.outputs));
         let mut engine = Engine::new(source, &config, &outputs)?;
         let board = watch::Sender::new(Arc::new(engine.snapshot(true)));
