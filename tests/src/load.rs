@@ -48,11 +48,19 @@ pub fn under_load<T>(
                 })
             });
         }
-        let worked = work();
-        over.store(true, Ordering::Relaxed);
-        worked
+        let _end = End(&over);
+        work()
     });
     Ok((worked, connections.into_inner().unwrap_or_default()))
+}
+
+/// Ends the load when the work ends, also when it panics: the scope waits for its threads.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A connection on which a hello was sent.
