@@ -65,6 +65,7 @@ impl<S: Configured> Service<S> {
         );
         let outputs = Arc::new(Outputs::start(&config.outputs));
         let mut engine = Engine::new(source, &config, &outputs)?;
+        engine.heed_log_level();
         let board = watch::Sender::new(Arc::new(engine.snapshot(true)));
         Ok(Self {
             meter: Meter::start(config.metrics.as_ref(), &board).await?,
