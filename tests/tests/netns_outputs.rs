@@ -28,6 +28,8 @@ use ja4sentinel_tests::{captures, clients};
 use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(20);
+/// The agent looks at interfaces and addresses each second.
+const FOLLOWED: Duration = Duration::from_millis(1500);
 const METRICS: &str = "127.0.0.1:9443";
 
 fn lab() -> Lab {
@@ -235,6 +237,8 @@ fn interfaces_of_a_list_come_and_go_and_come_back() {
         add(1);
         says("watching", "serv1", 2);
         says("watching", "serv2", 1);
+        // libpcap is told of an address that came after its interface with the next look at them.
+        std::thread::sleep(FOLLOWED);
         sees("serv1", "198.51.1.1", 2);
         sees("serv2", "198.51.2.1", 1);
         connect(&lab, "198.51.3.1");
