@@ -20,6 +20,8 @@ use ja4sentinel_tests::scene::BACKENDS;
 use ja4sentinel_tests::servers::{Settings, TlsServer};
 
 const DEADLINE: Duration = Duration::from_secs(15);
+/// The agent looks at interfaces and addresses each second.
+const FOLLOWED: Duration = Duration::from_millis(1500);
 /// How long a record that must not come is waited for.
 const SILENCE: Duration = Duration::from_secs(1);
 
@@ -144,6 +146,8 @@ fn interfaces_are_followed_as_they_come_and_go() {
             assert!(wait_until(DEADLINE, || agent.log().lines().any(found)), "{}", agent.log());
         };
         says("watching");
+        // libpcap is told of an address that came after its interface with the next look at them.
+        std::thread::sleep(FOLLOWED);
         connect(&lab, "198.51.100.1");
         assert_eq!(wait(&agent, 2)[1]["interface"], "serv1", "{backend}");
 
