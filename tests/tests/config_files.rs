@@ -1,6 +1,11 @@
 //! The example configuration and the JSON Schema under deploy/ say what the program does.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test ends so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where it goes wrong"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! Loading a configuration: established files, layers, and every kind of mistake.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 use std::path::Path;
 use std::time::Duration;

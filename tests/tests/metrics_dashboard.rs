@@ -1,6 +1,6 @@
 //! The dashboard and the alert rules ask for metrics, stages and reasons that the agent has.
 
-#![allow(clippy::unwrap_used, reason = "a test ends so")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it goes wrong")]
 
 use std::collections::BTreeSet;
 

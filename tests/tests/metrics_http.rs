@@ -1,6 +1,6 @@
 //! The metrics server against requests of every kind.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it goes wrong")]
 
 mod metrics_support;
 

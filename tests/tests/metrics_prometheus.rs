@@ -1,7 +1,5 @@
 //! Prometheus's own tools read what the metrics server says.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
-
 mod metrics_support;
 
 use std::io::Write;

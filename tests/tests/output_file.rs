@@ -1,6 +1,6 @@
 //! The file and standard output of the program.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it goes wrong")]
 
 mod output_support;
 

@@ -1,6 +1,6 @@
 //! Outputs against the system's own programs: rsyslog, logrotate, openssl, and a full file system.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where it goes wrong")]
 
 mod output_support;
 

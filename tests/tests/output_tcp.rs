@@ -1,6 +1,6 @@
 //! The TCP and UDP outputs against real readers that are late, restarted, slow or gone.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it goes wrong")]
 
 mod output_support;
 

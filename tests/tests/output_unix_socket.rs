@@ -1,5 +1,5 @@
 //! The UNIX socket output against real readers that are late, slow, restarted or gone.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it goes wrong")]
 
 mod output_support;
 

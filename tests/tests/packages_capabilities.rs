@@ -1,6 +1,6 @@
 //! The service unit gives the agent the capabilities that it needs, and none more.
 
-#![allow(clippy::unwrap_used, reason = "a test ends so")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it goes wrong")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
