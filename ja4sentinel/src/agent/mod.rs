@@ -6,6 +6,8 @@ mod condition;
 pub mod control;
 mod engine;
 mod interfaces;
+#[cfg(test)]
+mod kept;
 mod ledger;
 pub mod log;
 mod meter;

@@ -104,24 +104,8 @@ impl Visit for Line {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::agent::kept::Kept;
 
     fn said(priority: bool, say: impl FnOnce()) -> String {
         let kept = Kept::default();
@@ -131,8 +115,7 @@ mod tests {
             .event_format(JsonLines { priority })
             .finish();
         tracing::subscriber::with_default(subscriber, say);
-        let bytes = kept.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
+        kept.text()
     }
 
     #[test]

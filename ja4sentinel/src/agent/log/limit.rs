@@ -103,27 +103,11 @@ impl Visit for Message<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::Arc;
-
     use tracing_subscriber::Layer;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::agent::kept::Kept;
 
     #[test]
     fn too_many_of_a_kind_are_counted_and_other_kinds_are_not_touched() {
@@ -147,7 +131,7 @@ mod tests {
             (0..MOST).for_each(flap);
             assert_eq!(flapping(true, later), [("flapping".to_owned(), 1)]);
         });
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let text = kept.text();
         assert_eq!(text.matches("flapping").count() as u64, 2 * MOST);
         assert_eq!(text.matches("something else").count(), 1);
     }
