@@ -1,23 +1,19 @@
-//! `cargo xtask hostile DIR`: a generated corpus of hostile connections, counted case by case against
-//! the truth that its generator wrote beside it.
-//!
-//! DIR holds the generator, a Rust package that is run as
-//! `hostile CAPTURE.pcap TRUTH.jsonl`; it is not part of this repository.
+//! `cargo xtask hostile`: a generated corpus of hostile connections, counted case by case against the
+//! truth that was written beside it.
 
 mod report;
-mod truth;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{process, workspace};
+use crate::corpus::{self, Kind, SEED, Size, Truth, Tuple};
+use crate::workspace;
 use report::Report;
-use truth::{Truth, Tuple};
 
 /// What resident memory may grow to, MiB, by the default limits: 256 for reassembly, 40 for 100,000
 /// flows, and room for the file's window.
@@ -25,12 +21,9 @@ const MEMORY_MIB: u64 = 320;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Folder of the generator's package
-    #[arg(default_value = "../shared/perf/gen")]
-    generator: PathBuf,
     /// Seed of the corpus
-    #[arg(long)]
-    seed: Option<u64>,
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
 }
 
 /// What `read` said of one hello.
@@ -45,10 +38,10 @@ struct Line {
 /// Makes the corpus, reads it with the release build of the agent, and prints the table. An error
 /// when anything is wrong, missing or beyond the memory limit.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let (capture, truth) = generate(arguments)?;
     let agent = workspace::build_agent_release()?;
-    let mut report = Report::new(Truth::load(&truth)?);
-    let peak = read(&agent, &capture, |line| report.record(&line.tuple, &line.ja4, &line.ja3))?;
+    let files = corpus::make_with(Kind::Hostile, Size::Full, arguments.seed, &corpus::folder())?;
+    let mut report = Report::new(Truth::load(&files.truth)?);
+    let peak = read(&agent, &files.pcap, |line| report.record(&line.tuple, &line.ja4, &line.ja3))?;
     let faults = report.print();
     println!("peak resident memory: {peak} MiB (limit {MEMORY_MIB} MiB)");
     if faults > 0 {
@@ -58,62 +51,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!("memory went above its limit");
     }
     Ok(())
-}
-
-/// Builds the generator under `target/` and runs it; the corpus is made afresh, it takes seconds.
-fn generate(arguments: &Arguments) -> Result<(PathBuf, PathBuf)> {
-    let package = workspace::root().join(&arguments.generator);
-    let package = package.canonicalize().with_context(|| {
-        format!("no generator at {}; name its folder as the argument", package.display())
-    })?;
-    let place = workspace::target().join("hostile");
-    fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
-    let manifest = package.join("Cargo.toml");
-    let name = package_name(&manifest)?;
-    let build = place.join("build");
-    // The generator lives outside of the workspace, maybe in a folder that cannot be written.
-    process::run(
-        workspace::cargo()
-            .current_dir(&place)
-            .args(["build", "--quiet", "--release", "--manifest-path"])
-            .arg(copy_package(&package, &place.join("generator"))?)
-            .env("CARGO_TARGET_DIR", &build),
-    )?;
-    let (capture, truth) = (place.join("hostile.pcap"), place.join("hostile.jsonl"));
-    let mut command = Command::new(build.join("release").join(name));
-    command.arg("hostile").arg(&capture).arg(&truth);
-    if let Some(seed) = arguments.seed {
-        command.args(["1", &seed.to_string()]);
-    }
-    process::run(&mut command)?;
-    Ok((capture, truth))
-}
-
-fn package_name(manifest: &Path) -> Result<String> {
-    let text = fs::read_to_string(manifest)
-        .with_context(|| format!("cannot read {}", manifest.display()))?;
-    let parsed: toml::Table =
-        text.parse().with_context(|| format!("{} is no TOML", manifest.display()))?;
-    let name = parsed.get("package").and_then(|package| package.get("name")?.as_str());
-    Ok(name.with_context(|| format!("{} names no package", manifest.display()))?.to_owned())
-}
-
-/// Copies a package without its build results, makes it a workspace of its own, and gives the path
-/// of its manifest.
-fn copy_package(from: &Path, to: &Path) -> Result<PathBuf> {
-    let sources = to.join("src");
-    fs::create_dir_all(&sources).with_context(|| format!("cannot make {}", sources.display()))?;
-    for entry in fs::read_dir(from.join("src"))? {
-        let entry = entry?;
-        fs::write(sources.join(entry.file_name()), fs::read(entry.path())?)?;
-    }
-    let mut manifest = fs::read_to_string(from.join("Cargo.toml"))?;
-    if !manifest.contains("[workspace]") {
-        manifest.push_str("\n[workspace]\n");
-    }
-    let path = to.join("Cargo.toml");
-    fs::write(&path, manifest)?;
-    Ok(path)
 }
 
 /// Runs `read` over the capture, gives each line to `each`, and returns the peak of resident memory

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod apt;
+mod corpus;
 mod demo;
 mod deploy;
 mod differential;
@@ -10,7 +11,6 @@ mod ebpf;
 mod fuzz;
 mod hostile;
 mod kernels;
-mod lists;
 mod observed;
 mod process;
 mod remap;
@@ -25,6 +25,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ja4sentinel_corpus::lists;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Every command that a developer or CI runs", version)]
@@ -35,6 +36,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make captures of generated traffic, with the truth about their hellos beside them
+    Corpus(corpus::Arguments),
     /// Show real clients' records, through eBPF, in throw-away network namespaces
     Demo(demo::Arguments),
     /// Check the service unit, the manifests and the alert rules with the programs they are for
@@ -66,6 +69,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Corpus(arguments) => corpus::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Deploy(arguments) => deploy::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Differential(arguments) => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::truth::{Truth, Tuple};
+use crate::corpus::{Truth, Tuple};
 
 /// What was found, set against the truth.
 pub(super) struct Report {

@@ -4,54 +4,68 @@
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
 
-/// Extension types that JA4 treats in a way of their own.
-pub(crate) const SERVER_NAME: u16 = 0x0000;
-pub(crate) const ALPN: u16 = 0x0010;
-pub(crate) const ALGORITHMS: u16 = 0x000d;
-pub(crate) const VERSIONS: u16 = 0x002b;
+// Extension types that JA4 treats in a way of their own.
+
+/// `server_name`.
+pub const SERVER_NAME: u16 = 0x0000;
+/// `application_layer_protocol_negotiation`.
+pub const ALPN: u16 = 0x0010;
+/// `signature_algorithms`.
+pub const ALGORITHMS: u16 = 0x000d;
+/// `supported_versions`.
+pub const VERSIONS: u16 = 0x002b;
 
 /// The lists of a hello, in wire order; GREASE may be among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct Lists {
+pub struct Lists {
     /// `legacy_version`.
     #[serde(rename = "ver")]
-    pub(crate) version: u16,
-    pub(crate) ciphers: Vec<u16>,
+    pub version: u16,
+    /// Cipher suites.
+    pub ciphers: Vec<u16>,
+    /// Extension types.
     #[serde(rename = "exts")]
-    pub(crate) extensions: Vec<u16>,
-    pub(crate) groups: Vec<u16>,
+    pub extensions: Vec<u16>,
+    /// Named groups.
+    pub groups: Vec<u16>,
+    /// Formats of elliptic points.
     #[serde(rename = "pf")]
-    pub(crate) formats: Vec<u8>,
+    pub formats: Vec<u8>,
+    /// Signature algorithms.
     #[serde(rename = "sigalgs")]
-    pub(crate) algorithms: Vec<u16>,
+    pub algorithms: Vec<u16>,
+    /// Versions in `supported_versions`.
     #[serde(rename = "sv")]
-    pub(crate) versions: Vec<u16>,
+    pub versions: Vec<u16>,
     /// The first name, empty when there is none.
     #[serde(deserialize_with = "first_name")]
-    pub(crate) alpn: Vec<u8>,
+    pub alpn: Vec<u8>,
 }
 
 /// JA4 before its lists are hashed and its parts joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Parts {
+pub struct Parts {
     /// Two characters.
-    pub(crate) version: &'static str,
-    pub(crate) server_name: bool,
-    pub(crate) ciphers: usize,
-    pub(crate) extensions: usize,
+    pub version: &'static str,
+    /// Whether there is one.
+    pub server_name: bool,
+    /// How many, without GREASE.
+    pub ciphers: usize,
+    /// How many, without GREASE.
+    pub extensions: usize,
     /// Two characters.
-    pub(crate) alpn: String,
+    pub alpn: String,
     /// The sorted ciphers, as they are hashed.
-    pub(crate) second: String,
+    pub second: String,
     /// The sorted extensions and the algorithms, as they are hashed.
-    pub(crate) third: String,
+    pub third: String,
     /// What is printed for an empty list; `None` for its hash.
-    pub(crate) nothing: Option<&'static str>,
+    pub nothing: Option<&'static str>,
 }
 
 impl Lists {
     /// The JA3 string.
-    pub(crate) fn ja3(&self) -> String {
+    pub fn ja3(&self) -> String {
         let list = |codes: &[u16]| join(&without_grease(codes), "-", u16::to_string);
         let formats = join(&self.formats, "-", u8::to_string);
         let (ciphers, groups) = (list(&self.ciphers), list(&self.groups));
@@ -59,12 +73,12 @@ impl Lists {
     }
 
     /// JA4.
-    pub(crate) fn ja4(&self) -> String {
+    pub fn ja4(&self) -> String {
         self.parts().joined()
     }
 
     /// JA4 in its parts.
-    pub(crate) fn parts(&self) -> Parts {
+    pub fn parts(&self) -> Parts {
         let mut ciphers = without_grease(&self.ciphers);
         let mut extensions = without_grease(&self.extensions);
         let version = if extensions.contains(&VERSIONS) {
@@ -93,7 +107,7 @@ impl Lists {
 
 impl Parts {
     /// Puts these behind the extensions, in place of any that are there.
-    pub(crate) fn set_algorithms(&mut self, algorithms: &[u16]) {
+    pub fn set_algorithms(&mut self, algorithms: &[u16]) {
         let extensions = self.third.split('_').next().unwrap_or_default().to_owned();
         self.third = match algorithms {
             [] => extensions,
@@ -102,7 +116,7 @@ impl Parts {
     }
 
     /// JA4 as it is printed.
-    pub(crate) fn joined(&self) -> String {
+    pub fn joined(&self) -> String {
         let Self { version, alpn, .. } = self;
         let name = if self.server_name { 'd' } else { 'i' };
         let counts = format!("{:02}{:02}", self.ciphers.min(99), self.extensions.min(99));
@@ -115,7 +129,7 @@ impl Parts {
 }
 
 /// The two characters of JA4 for a version of TLS.
-pub(crate) fn version_name(version: u16) -> &'static str {
+pub fn version_name(version: u16) -> &'static str {
     match version {
         0x0304 => "13",
         0x0303 => "12",
@@ -128,12 +142,12 @@ pub(crate) fn version_name(version: u16) -> &'static str {
 }
 
 /// Whether a code is one of the sixteen of RFC 8701.
-pub(crate) fn is_grease(code: u16) -> bool {
+pub fn is_grease(code: u16) -> bool {
     code & 0x0f0f == 0x0a0a && code >> 8 == code & 0xff
 }
 
 /// What is left of `codes`.
-pub(crate) fn without_grease(codes: &[u16]) -> Vec<u16> {
+pub fn without_grease(codes: &[u16]) -> Vec<u16> {
     codes.iter().copied().filter(|code| !is_grease(*code)).collect()
 }
 
