@@ -1,57 +1,134 @@
 //! What the classifier costs a server: nanoseconds a packet, as the kernel measures them
-//! (`BPF_PROG_TEST_RUN`), for the kinds of packets that a server gets most of. Needs root.
+//! (`BPF_PROG_TEST_RUN`), less those of a classifier that does nothing, measured right before. Needs
+//! root.
 //!
-//! One line a kind: nanoseconds, a tab, the kind. The kernel's own loop around the program is in
-//! the figures, with some 10 ns. `JA4SENTINEL_BPF_OBJECT` names another build of the program.
+//! `kernel_cost ROUNDS REPEAT CONNECTIONS`: one JSON line for each round and kind of packet. Most kinds
+//! are run REPEAT times over. What happens once in a connection is run once in each of CONNECTIONS new
+//! ones. `JA4SENTINEL_BPF_OBJECT` names another build of the program.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::net::SocketAddr;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use ja4sentinel::capture::Source as _;
 use ja4sentinel::capture::ebpf::{EbpfSource, OBJECT, Options, PROGRAMS};
 use ja4sentinel::sensor::PortSet;
+use ja4sentinel_tests::bpf::EmptyClassifier;
 use ja4sentinel_tests::frames::Packet;
+use ja4sentinel_tests::hellos::Hello;
 
-/// Runs of each kind.
-const RUNS: u32 = 1_000_000;
+/// Bytes of the hello, its TLS record included.
+const HELLO: usize = 600;
+/// New connections after which the ring buffer is read: it holds many more.
+const READ_AFTER: u32 = 256;
+/// Where the source address stands in a frame of IPv4 over Ethernet.
+const SOURCE: std::ops::Range<usize> = 26..30;
 
 fn main() -> Result<()> {
-    let object = std::env::var_os("JA4SENTINEL_BPF_OBJECT").map(std::fs::read).transpose()?;
-    let object = object.as_deref().unwrap_or(OBJECT);
-    let mut source = EbpfSource::open_object(object, &Options::default())?;
-    source.set_ports(&PortSet::from_iter([443]))?;
-
-    let ends = |client: &str, server: &str| -> Result<(SocketAddr, SocketAddr)> {
-        Ok((client.parse()?, server.parse()?))
+    let arguments: Vec<u32> =
+        std::env::args().skip(1).map(|word| word.parse()).collect::<Result<_, _>>()?;
+    let [rounds, repeat, connections] = arguments.as_slice() else {
+        anyhow::bail!("usage: kernel_cost ROUNDS REPEAT CONNECTIONS");
     };
-    let (client, server) = ends("10.0.0.1:40000", "10.0.0.2:443")?;
-    let (client6, server6) = ends("[2001:db8::1]:40000", "[2001:db8::2]:443")?;
-    let (stranger, other_port) = ends("10.0.0.9:40000", "10.0.0.2:80")?;
-    let hello = [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[0; 506]].concat();
-    let [syn, hello, bulk] = [
-        Packet::syn(client, server, 100),
-        Packet::data(client, server, 101, hello),
-        Packet::data(client, server, 618, vec![0x17; 1400]).acknowledging(5000),
-    ];
-    // This connection's hello is over.
-    for packet in [&syn, &hello, &bulk] {
-        source.rehearse(PROGRAMS[0], &packet.frame(), 1)?;
-    }
-    let mut udp = Packet::data(client, server, 1, [0; 1200]).frame();
-    if let Some(protocol) = udp.get_mut(23) {
-        *protocol = 17;
-    }
-    for (kind, frame) in [
-        ("UDP", udp),
-        ("TCP to another port", Packet::data(client, other_port, 1, [0; 1400]).frame()),
-        ("acknowledgement", Packet::data(client, server, 1, []).frame()),
-        ("acknowledgement, IPv6", Packet::data(client6, server6, 1, []).frame()),
-        ("data after the hello", bulk.frame()),
-        ("data of an unknown connection", Packet::data(stranger, server, 1, [9; 1400]).frame()),
-        ("SYN, repeated", syn.frame()),
-    ] {
-        let ran = source.rehearse(PROGRAMS[0], &frame, RUNS)?;
-        println!("{}\t{kind}", ran.each.as_nanos());
+    let object = std::env::var_os("JA4SENTINEL_BPF_OBJECT").map(std::fs::read).transpose()?;
+    let mut bench = Bench {
+        source: EbpfSource::open_object(object.as_deref().unwrap_or(OBJECT), &Options::default())?,
+        empty: EmptyClassifier::load().context("cannot load an empty classifier")?,
+    };
+    bench.source.set_ports(&PortSet::from_iter([443]))?;
+    for round in 0..*rounds {
+        bench.repeated(*repeat)?;
+        bench.once(round * connections, *connections)?;
     }
     Ok(())
+}
+
+struct Bench {
+    source: EbpfSource,
+    empty: EmptyClassifier,
+}
+
+impl Bench {
+    /// What a connection sends again and again.
+    fn repeated(&mut self, repeat: u32) -> Result<()> {
+        let [client, server, other_port] =
+            ["10.0.0.1:40000", "10.0.0.2:443", "10.0.0.2:80"].map(str::parse::<SocketAddr>);
+        let (client, server, other_port) = (client?, server?, other_port?);
+        let [client6, server6] =
+            ["[2001:db8::1]:40000", "[2001:db8::2]:443"].map(str::parse::<SocketAddr>);
+        let (client6, server6) = (client6?, server6?);
+        let bulk = |client, server| {
+            Packet::data(client, server, 10_000, vec![0x17; 1400]).acknowledging(5000)
+        };
+        let ack = |client, server| Packet::data(client, server, 10_000, []).acknowledging(5000);
+        // These connections' hellos are over.
+        for (client, server) in [(client, server), (client6, server6)] {
+            let hello = Packet::data(client, server, 101, hello());
+            for packet in [Packet::syn(client, server, 100), hello, bulk(client, server)] {
+                self.source.rehearse(PROGRAMS[0], &packet.frame(), 1)?;
+            }
+        }
+        let mut udp = Packet::data(client, server, 1, [0; 1200]).frame();
+        if let Some(protocol) = udp.get_mut(23) {
+            *protocol = 17;
+        }
+        let other = Packet::data(client, other_port, 1, [0; 1400]).frame();
+        for (kind, frame) in [
+            ("packet to an unwatched port", other),
+            ("UDP", udp),
+            ("pure acknowledgement, hello done", ack(client, server).frame()),
+            ("bulk data, hello done", bulk(client, server).frame()),
+            ("bulk data, hello done, IPv6", bulk(client6, server6).frame()),
+            ("SYN, repeated", Packet::syn(client, server, 100).frame()),
+        ] {
+            let empty = self.empty.run(&frame, repeat)?.as_nanos();
+            let ran = self.source.rehearse(PROGRAMS[0], &frame, repeat)?.each.as_nanos();
+            println!("{}", line(kind, number(ran) - number(empty)));
+        }
+        self.read()
+    }
+
+    /// What a connection sends once: each of these is another client.
+    fn once(&mut self, first: u32, connections: u32) -> Result<()> {
+        let (client, server): (SocketAddr, SocketAddr) =
+            ("11.0.0.0:40000".parse()?, "10.0.0.2:443".parse()?);
+        let mut syn = Packet::syn(client, server, 100).frame();
+        let mut hello = Packet::data(client, server, 101, hello()).frame();
+        let (mut of_syn, mut of_hello, mut of_empty) = (0, 0, 0);
+        for connection in first..first + connections {
+            let address = (u32::from_be_bytes([11, 0, 0, 0]) + connection).to_be_bytes();
+            for frame in [&mut syn, &mut hello] {
+                frame.get_mut(SOURCE).context("a short frame")?.copy_from_slice(&address);
+            }
+            of_syn += self.source.rehearse(PROGRAMS[0], &syn, 1)?.each.as_nanos();
+            of_empty += self.empty.run(&syn, 1)?.as_nanos();
+            of_hello += self.source.rehearse(PROGRAMS[0], &hello, 1)?.each.as_nanos();
+            if connection % READ_AFTER == 0 {
+                self.read()?;
+            }
+        }
+        let mean = |sum: u128| (number(sum) - number(of_empty)) / f64::from(connections);
+        println!("{}", line("SYN of a new connection", mean(of_syn)));
+        println!("{}", line("hello of 600 bytes in one segment", mean(of_hello)));
+        self.read()
+    }
+
+    /// Reads the ring buffer to its end: a full one would cost less than it should.
+    fn read(&mut self) -> Result<()> {
+        while self.source.next()?.is_some() {}
+        Ok(())
+    }
+}
+
+fn hello() -> Vec<u8> {
+    Hello::browser().padded_to(HELLO - 5).record()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
+fn number(nanoseconds: u128) -> f64 {
+    nanoseconds as f64
+}
+
+fn line(kind: &str, ns: f64) -> String {
+    format!("{{\"kind\":\"{kind}\",\"ns\":{ns:.2}}}")
 }

@@ -1,6 +1,7 @@
 //! The test harness: network namespaces, TLS servers, real clients, and the agent under test.
 
 pub mod agent;
+pub mod bpf;
 pub mod captures;
 pub mod chroot;
 pub mod clients;
@@ -21,3 +22,4 @@ pub mod servers;
 pub mod tcpdump;
 pub mod tmpfs;
 pub mod tshark;
+pub mod usage;

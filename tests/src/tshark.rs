@@ -47,7 +47,7 @@ const AGAIN: [&str; 3] = [
 ];
 
 /// Stands between the values of a field that occurs more than once in a frame.
-const BETWEEN: char = ';';
+pub const BETWEEN: char = ';';
 
 /// One ClientHello as tshark reads it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,13 +134,26 @@ impl Tshark {
         version_line(&mut self.0.command()).context("tshark prints no version")
     }
 
-    fn fields(&self, filter: &str, fields: &[&str]) -> Command {
+    /// A command that runs it.
+    pub fn command(&self) -> Command {
+        self.0.command()
+    }
+
+    /// A command that reads a capture from its standard input and prints these fields of each frame
+    /// that `filter` selects, between tabs.
+    pub fn fields(&self, filter: &str, fields: &[&str]) -> Command {
         let mut command = self.0.command();
-        command.args(["-n", "-r", "-", "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", filter]);
-        command.args(["-T", "fields", "-E", "separator=/t", "-E", "occurrence=a"]);
-        command.args(["-E", &format!("aggregator={BETWEEN}")]);
-        command.args(fields.iter().flat_map(|field| ["-e", field]));
+        command.args(["-n", "-r", "-"]).args(self.printing(filter, fields));
         command
+    }
+
+    /// The arguments for that, whatever is read.
+    pub fn printing(&self, filter: &str, fields: &[&str]) -> Vec<String> {
+        let aggregator = format!("aggregator={BETWEEN}");
+        let options = ["-o", "tcp.reassemble_out_of_order:TRUE", "-Y", filter, "-T", "fields"];
+        let columns = ["-E", "separator=/t", "-E", "occurrence=a", "-E", &aggregator];
+        let fields = fields.iter().flat_map(|field| ["-e", field]);
+        options.into_iter().chain(columns).chain(fields).map(str::to_owned).collect()
     }
 }
 

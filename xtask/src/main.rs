@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod apt;
+mod bench;
 mod corpus;
 mod demo;
 mod deploy;
@@ -17,6 +18,7 @@ mod remap;
 mod run;
 mod setup;
 mod static_build;
+mod stopwatch;
 mod test;
 mod tidy;
 mod vectors;
@@ -36,6 +38,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure the agent and its rivals on this machine, and print one table
+    Bench(bench::Arguments),
     /// Make captures of generated traffic, with the truth about their hellos beside them
     Corpus(corpus::Arguments),
     /// Show real clients' records, through eBPF, in throw-away network namespaces
@@ -59,6 +63,9 @@ enum Command {
     Run(run::Arguments),
     /// Install what a command needs and this machine lacks, after asking
     Setup(setup::Arguments),
+    /// Run a program and say what it took: for `bench`
+    #[command(hide = true)]
+    Stopwatch(stopwatch::Arguments),
     /// Run all tests, the privileged ones included
     Test(test::Arguments),
     /// Check the rules of the house that neither rustc nor clippy knows
@@ -69,6 +76,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Corpus(arguments) => corpus::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Deploy(arguments) => deploy::run(&arguments).map(|()| ExitCode::SUCCESS),
@@ -82,6 +90,7 @@ fn main() -> ExitCode {
         Command::Kernels(arguments) => kernels::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => run::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Stopwatch(arguments) => stopwatch::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
         Command::Vectors(arguments) => vectors::run(&arguments).map(|()| ExitCode::SUCCESS),

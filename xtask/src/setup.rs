@@ -51,6 +51,8 @@ pub(crate) enum Purpose {
     Kernels,
     /// `cargo xtask ebpf build`
     Ebpf,
+    /// `cargo xtask bench`
+    Bench,
     /// Everything that continuous integration runs
     Ci,
 }
@@ -67,6 +69,7 @@ impl Purpose {
             Self::Deploy => matches!(other, Self::Run | Self::Deploy),
             Self::Kernels => matches!(other, Self::Run | Self::Dist | Self::Kernels),
             Self::Ebpf => other == Self::Ebpf,
+            Self::Bench => matches!(other, Self::Run | Self::Dist | Self::Bench),
             Self::Ci => true,
         }
     }

@@ -97,7 +97,13 @@ impl Suricata {
         Program::find("suricata", knows_ja4).map(Self)
     }
 
-    pub(super) fn version(&self) -> Result<String> {
+    /// The program itself.
+    pub(crate) fn program(&self) -> &Program {
+        &self.0
+    }
+
+    /// Its version, as it prints it.
+    pub(crate) fn version(&self) -> Result<String> {
         let said = process::output(self.0.command().arg("-V"))?;
         Ok(said.trim().trim_start_matches("This is ").to_owned())
     }

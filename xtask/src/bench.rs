@@ -1,0 +1,151 @@
+//! `cargo xtask bench`: what the agent costs and reaches on the machine at hand, with its rivals
+//! beside it in the same run, as one table.
+//!
+//! No time counts whose output was not held against the truth first.
+
+mod binary;
+mod contender;
+mod corpora;
+mod figure;
+mod kernel;
+mod live;
+mod machine;
+mod offline;
+mod output;
+mod rivals;
+mod score;
+mod spread;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use ja4sentinel_tests::interrupt;
+use ja4sentinel_tests::process::is_root;
+
+use crate::setup::{self, Purpose};
+use crate::{process, static_build, workspace};
+use figure::Figure;
+use machine::Machine;
+use rivals::Rivals;
+
+/// Arguments of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Everything in small, in less than two minutes: shows that it works, its figures mean little
+    #[arg(long)]
+    quick: bool,
+    /// Parts to measure, all by default
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PARTS")]
+    only: Vec<Part>,
+    /// How often each thing is measured
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Measure this build of the agent instead of the one that `cargo xtask dist` packs
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+    /// Install what is missing without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The classifier's nanoseconds a packet
+    Kernel,
+    /// Capture files: time against a bare libpcap loop, and memory
+    Offline,
+    /// A server's throughput with each watching it, on one CPU
+    Server,
+    /// Thousands of connections a second over a veth
+    Live,
+    /// A SYN flood while real clients connect
+    Flood,
+    /// From a hello's last segment to its line at a UNIX socket
+    Latency,
+    /// The agent's memory
+    Memory,
+    /// From start to attached
+    Start,
+    /// Size of the static binary
+    Binary,
+}
+
+impl Part {
+    fn measure(self, bench: &Bench) -> Result<Vec<Figure>> {
+        match self {
+            Self::Kernel => kernel::measure(bench),
+            Self::Offline => offline::measure(bench),
+            Self::Server => live::throughput::measure(bench),
+            Self::Live => live::replay::measure(bench),
+            Self::Flood => live::flood::measure(bench),
+            Self::Latency => live::latency::measure(bench),
+            Self::Memory => live::memory::measure(bench),
+            Self::Start => live::start::measure(bench),
+            Self::Binary => binary::measure(bench),
+        }
+    }
+}
+
+/// Rounds of a full run, and of a quick one.
+const ROUNDS: usize = 5;
+const QUICK_ROUNDS: usize = 2;
+
+/// What every part works with.
+struct Bench {
+    /// The agent's program.
+    agent: PathBuf,
+    rivals: Rivals,
+    /// For files that are needed for a while.
+    folder: PathBuf,
+    rounds: usize,
+    quick: bool,
+}
+
+impl Bench {
+    /// A line about what is being done.
+    #[expect(clippy::unused_self, reason = "only who measures has something to say")]
+    fn say(&self, what: &str) {
+        eprintln!("bench: {what}");
+    }
+}
+
+/// Sets up and builds as the present user, then measures as root.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    setup::ensure(Purpose::Bench, arguments.yes)?;
+    let agent = match &arguments.agent {
+        Some(given) => given.canonicalize().with_context(|| format!("{}", given.display()))?,
+        None => static_build::release_agent()?,
+    };
+    let folder = workspace::target().join("bench");
+    std::fs::create_dir_all(&folder)?;
+    let rivals = Rivals::prepare(&folder)?;
+    if is_root() {
+        let rounds =
+            arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
+        ensure!(rounds > 0, "nothing is measured in no rounds");
+        perform(arguments, &Bench { agent, rivals, folder, rounds, quick: arguments.quick })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("The rest needs root, for network namespaces and eBPF.");
+    let mut command = process::as_root(std::env::current_exe()?)?;
+    command.args(std::env::args_os().skip(1)).arg("--agent").arg(&agent);
+    interrupt::leave_to_children()?;
+    let status = command.status().context("cannot start sudo")?;
+    Ok(process::exit_code(status))
+}
+
+fn perform(arguments: &Arguments, bench: &Bench) -> Result<()> {
+    let words = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
+    let machine = Machine::look(format!("cargo xtask {words}"), bench.rivals.versions());
+    let parts = if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only };
+    let mut figures = Vec::new();
+    for part in parts {
+        figures.extend(part.measure(bench)?);
+    }
+    println!("\n{machine}\n{}", table::markdown(&figures));
+    table::write(&workspace::target(), &machine, &figures)
+}

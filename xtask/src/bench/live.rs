@@ -1,0 +1,11 @@
+//! Live traffic: what the parts share that watch an interface.
+
+mod clients;
+pub(super) mod flood;
+pub(super) mod latency;
+pub(super) mod memory;
+pub(super) mod replay;
+mod sniffer;
+mod stage;
+pub(super) mod start;
+pub(super) mod throughput;

@@ -1,0 +1,199 @@
+//! Capture files, read by each program: time on the processors, set against a bare libpcap loop over
+//! the same file, and memory.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest as _, Sha256};
+
+use super::Bench;
+use super::contender::{self, AGENT, BARE_LOOP, Contender};
+use super::corpora::{self, Kind};
+use super::figure::{Figure, Mark};
+use super::output;
+use super::score::{Judge, Score};
+use super::spread::Spread;
+use crate::stopwatch::{self, Reading, Streams};
+
+const PART: &str = "offline";
+/// A program that takes longer than so many seconds is run three times at most: what one run differs
+/// from the next matters little there.
+const LONG: f64 = 10.0;
+const RUNS_OF_LONG: usize = 3;
+const MIB: f64 = 1_048_576.0;
+
+/// What the agent has to reach over one corpus.
+struct Goal {
+    kind: Kind,
+    name: &'static str,
+    /// Times the bare loop.
+    times: f64,
+    memory_mib: Option<f64>,
+}
+
+const GOALS: [Goal; 3] = [
+    Goal { kind: Kind::Hello, name: "hello corpus", times: 4.0, memory_mib: None },
+    Goal { kind: Kind::Bulk, name: "bulk corpus", times: 1.0, memory_mib: None },
+    Goal { kind: Kind::Hostile, name: "hostile corpus", times: 5.0, memory_mib: Some(64.0) },
+];
+
+/// Measures all corpora.
+pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for goal in &GOALS {
+        figures.extend(corpus(bench, goal)?);
+    }
+    Ok(figures)
+}
+
+/// One program's runs over one corpus.
+#[derive(Default)]
+struct Runs {
+    readings: Vec<Reading>,
+    /// CPU time against the bare loop's of the same round.
+    ratios: Vec<f64>,
+    /// The worst of all runs.
+    score: Option<Score>,
+}
+
+fn corpus(bench: &Bench, goal: &Goal) -> Result<Vec<Figure>> {
+    let files = corpora::get(goal.kind, bench.quick)?;
+    let folder = bench.folder.join("offline");
+    fs::create_dir_all(&folder)?;
+    let contenders = contender::readers(&bench.agent, &bench.rivals, &files.pcap, &folder)?;
+    let mut checks = Checks::new(&files.truth)?;
+    let mut all: HashMap<&str, Runs> = HashMap::new();
+    // The file is to be in the page cache for everyone.
+    for contender in contenders.iter().filter(|contender| contender.name == BARE_LOOP) {
+        time(contender)?;
+    }
+    for round in 1..=bench.rounds {
+        let mut bare = None;
+        for contender in &contenders {
+            let runs = all.entry(contender.name).or_default();
+            let is_long = runs.readings.first().is_some_and(|first| first.wall > LONG);
+            if is_long && runs.readings.len() >= RUNS_OF_LONG {
+                continue;
+            }
+            bench.say(&format!(
+                "{}, round {round} of {}: {}",
+                goal.name, bench.rounds, contender.name
+            ));
+            let reading = time(contender)?;
+            let score = checks.check(contender)?;
+            // A run counts for what it got wrong, too: the table shows the worst.
+            runs.score = worse(runs.score.take(), score);
+            let bare = *bare.get_or_insert(reading.cpu);
+            runs.ratios.push(reading.cpu / bare);
+            runs.readings.push(reading);
+        }
+    }
+    fs::remove_dir_all(&folder)?;
+    let figures = contenders.iter().filter_map(|contender| {
+        let runs = all.remove(contender.name)?;
+        Some(figures(bench, goal, contender.name, &runs))
+    });
+    Ok(sorted(figures.flatten().flatten().collect()))
+}
+
+fn figures(bench: &Bench, goal: &Goal, name: &str, runs: &Runs) -> [Option<Figure>; 3] {
+    let figure = |of: &str, unit, values: Vec<f64>, mark: Option<Mark>| {
+        let mark = mark.filter(|_| name == AGENT && !bench.quick);
+        let figure =
+            Figure::new(PART, format!("{}: {of}", goal.name), name, unit, Spread::of(values)?);
+        Some(figure.with_mark(mark).with_score(runs.score.clone()))
+    };
+    let each = |of: fn(&Reading) -> f64| runs.readings.iter().map(of).collect();
+    [
+        figure(
+            "CPU time against the bare loop",
+            "times",
+            runs.ratios.clone(),
+            Some(Mark::AtMost(goal.times)),
+        ),
+        figure("CPU time", "s", each(|reading| reading.cpu), None),
+        figure(
+            "peak memory",
+            "MiB",
+            #[expect(clippy::cast_precision_loss, reason = "a size, shown with three digits")]
+            each(|reading| reading.peak as f64 / MIB),
+            goal.memory_mib.map(Mark::AtMost),
+        ),
+    ]
+}
+
+/// Figures of the same thing together, in the order in which they first come.
+fn sorted(figures: Vec<Figure>) -> Vec<Figure> {
+    let mut order: Vec<String> = Vec::new();
+    for figure in &figures {
+        if !order.contains(&figure.what) {
+            order.push(figure.what.clone());
+        }
+    }
+    let mut figures = figures;
+    figures.sort_by_key(|figure| order.iter().position(|what| *what == figure.what));
+    figures
+}
+
+fn time(contender: &Contender) -> Result<Reading> {
+    let output = contender.output.as_ref();
+    if let Some(output) = output {
+        let _ = fs::remove_file(&output.path);
+    }
+    let streams = Streams {
+        stdin: contender.stdin.as_deref(),
+        stdout: output.filter(|output| output.is_stdout).map(|output| &*output.path),
+        stderr: None,
+    };
+    stopwatch::time(&contender.command, streams)
+}
+
+/// Outputs, each checked once: what repeats itself byte by byte is as right as it was.
+struct Checks {
+    judge: Judge,
+    known: HashMap<(&'static str, [u8; 32]), Score>,
+}
+
+impl Checks {
+    fn new(truth: &Path) -> Result<Self> {
+        Ok(Self { judge: Judge::load(truth)?, known: HashMap::new() })
+    }
+
+    fn check(&mut self, contender: &Contender) -> Result<Option<Score>> {
+        let Some(output) = &contender.output else { return Ok(None) };
+        let sum = sum(&output.path).with_context(|| format!("no output of {}", contender.name))?;
+        let key = (contender.name, sum);
+        if let Some(known) = self.known.get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        let score = self.judge.judge(output::hellos(output.format, &output.path)?);
+        if contender.name == AGENT && !score.is_perfect() {
+            bail!("the agent's output is wrong: {score:?}; it is in {}", output.path.display());
+        }
+        self.known.insert(key, score.clone());
+        Ok(Some(score))
+    }
+}
+
+fn sum(path: &Path) -> Result<[u8; 32]> {
+    let (mut file, mut digest) = (fs::File::open(path)?, Sha256::new());
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(digest.finalize().into());
+        }
+        digest.update(buffer.get(..count).unwrap_or_default());
+    }
+}
+
+fn worse(one: Option<Score>, other: Option<Score>) -> Option<Score> {
+    let badness = |score: &Score| score.needed - score.right + score.wrong + score.extra;
+    match (one, other) {
+        (Some(one), Some(other)) if badness(&one) >= badness(&other) => Some(one),
+        (one, other) => other.or(one),
+    }
+}

@@ -1,0 +1,174 @@
+//! The programs that are measured beside the agent: what they are, and how those come about that
+//! are no package.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use ja4sentinel_tests::chroot::Program;
+use ja4sentinel_tests::process::find_program;
+use ja4sentinel_tests::tshark::Tshark;
+
+use crate::differential::Suricata;
+use crate::{process, workspace};
+
+/// A loop around libpcap that does nothing.
+const LOOP: &str = include_str!("../../rivals/loop.c");
+/// Drivers of libraries. They lie outside of the workspace: what they depend on is none of ours.
+const GOPACKET: &str = include_str!("../../rivals/gopacket.go");
+const HUGINN: &str = include_str!("../../rivals/huginn.rs.txt");
+const HUGINN_MANIFEST: &str = include_str!("../../rivals/huginn.toml");
+/// Where Debian's packages of Go libraries put their sources.
+const GOPATH: &str = "/usr/share/gocode";
+
+/// Suricata as a reader of TLS alone, with memory enough not to lose anything.
+const SURICATA: &str = "\
+%YAML 1.1
+---
+stats: {enabled: no}
+outputs:
+  - eve-log:
+      enabled: yes
+      filetype: regular
+      filename: eve.json
+      types:
+        - tls: {custom: [sni, version, ja3, ja4]}
+logging:
+  default-log-level: error
+  outputs: [{console: {enabled: yes}}]
+app-layer:
+  protocols:
+    tls: {enabled: yes, detection-ports: {dp: 443}, ja3-fingerprints: yes, ja4-fingerprints: yes}
+flow: {memcap: 2gb, hash-size: 262144, prealloc: 50000}
+stream:
+  memcap: 2gb
+  checksum-validation: no
+  midstream: true
+  reassembly: {memcap: 2gb, depth: 1mb}
+threading: {set-cpu-affinity: no}
+";
+
+/// What this machine has of them.
+pub(super) struct Rivals {
+    pub(super) bare_loop: PathBuf,
+    pub(super) tshark: Option<Tshark>,
+    pub(super) suricata: Option<Suricata>,
+    pub(super) huginn: Option<PathBuf>,
+    pub(super) gopacket: Option<PathBuf>,
+}
+
+impl Rivals {
+    /// Finds and builds them, below `folder`. One that cannot be had is named, and left out.
+    pub(super) fn prepare(folder: &Path) -> Result<Self> {
+        let or_say = |name: &str, built: Result<PathBuf>| match built {
+            Ok(path) => Some(path),
+            Err(error) => {
+                eprintln!("bench: without {name}: {error:#}");
+                None
+            }
+        };
+        let rivals = Self {
+            bare_loop: bare_loop(folder)?,
+            tshark: Tshark::find(),
+            suricata: Suricata::find(),
+            huginn: or_say("huginn-net-tls", huginn(&folder.join("huginn"))),
+            gopacket: or_say("gopacket", gopacket(folder)),
+        };
+        for (name, is_missing) in
+            [("tshark", rivals.tshark.is_none()), ("Suricata", rivals.suricata.is_none())]
+        {
+            if is_missing {
+                eprintln!("bench: without {name}: none that knows JA4 is there");
+            }
+        }
+        Ok(rivals)
+    }
+
+    /// Their names and versions, and those that are missing.
+    pub(super) fn versions(&self) -> Vec<String> {
+        let absent = |name: &str| format!("{name} absent");
+        let said = |version: Option<Result<String>>, name: &str| {
+            version.and_then(Result::ok).unwrap_or_else(|| absent(name))
+        };
+        let of_driver = |built: &Option<PathBuf>, name: &str, version: &str| {
+            if built.is_some() { format!("{name} {version}") } else { absent(name) }
+        };
+        vec![
+            said(self.tshark.as_ref().map(Tshark::version), "tshark"),
+            said(self.suricata.as_ref().map(Suricata::version), "Suricata"),
+            of_driver(&self.huginn, "huginn-net-tls", huginn_version()),
+            of_driver(
+                &self.gopacket,
+                "gopacket",
+                &package_version("golang-github-google-gopacket-dev"),
+            ),
+            format!("tcpdump {}", package_version("tcpdump")),
+        ]
+    }
+}
+
+impl Rivals {
+    /// A folder that Suricata sees, with its configuration: as we name it, and as it does.
+    pub(super) fn suricata_folder(program: &Program, name: &str) -> Result<(PathBuf, PathBuf)> {
+        let (here, there) = program.exchange(&workspace::target().join("bench"), name)?;
+        fs::write(here.join("suricata.yaml"), SURICATA)?;
+        Ok((here, there))
+    }
+}
+
+fn bare_loop(folder: &Path) -> Result<PathBuf> {
+    let (source, program) = (folder.join("loop.c"), folder.join("loop"));
+    fs::write(&source, LOOP)?;
+    let mut compiler = Command::new("cc");
+    process::run(compiler.args(["-O2", "-o"]).args([&program, &source]).arg("-lpcap"))?;
+    Ok(program)
+}
+
+fn gopacket(folder: &Path) -> Result<PathBuf> {
+    let go = find_program("go").context("no Go compiler")?;
+    let (source, program) = (folder.join("gopacket.go"), folder.join("gopacket"));
+    fs::write(&source, GOPACKET)?;
+    let mut compiler = Command::new(go);
+    compiler.envs([("GO111MODULE", "off"), ("GOPATH", GOPATH), ("GOFLAGS", "")]);
+    compiler.env("GOCACHE", folder.join("go-cache"));
+    process::run(compiler.args(["build", "-o"]).args([&program, &source]))?;
+    Ok(program)
+}
+
+fn huginn(folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder.join("src"))?;
+    write_if_other(&folder.join("Cargo.toml"), HUGINN_MANIFEST)?;
+    write_if_other(&folder.join("src/main.rs"), HUGINN)?;
+    let mut cargo = workspace::cargo();
+    cargo.current_dir(folder).args(["build", "--quiet", "--release"]);
+    process::run(cargo.env("CARGO_TARGET_DIR", folder.join("target")))?;
+    Ok(folder.join("target/release/huginn"))
+}
+
+/// Cargo looks at the time of a change.
+fn write_if_other(path: &Path, text: &str) -> Result<()> {
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn huginn_version() -> &'static str {
+    let behind = HUGINN_MANIFEST.split_once("version = \"=").map_or("", |(_, behind)| behind);
+    behind.split('"').next().unwrap_or_default()
+}
+
+fn package_version(package: &str) -> String {
+    let mut query = Command::new("dpkg-query");
+    let said = process::output(query.args(["--show", "--showformat=${Version}", package]));
+    said.unwrap_or_else(|_| "of this system".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_crates_version_is_that_of_its_manifest() {
+        assert!(super::huginn_version().starts_with(|first: char| first.is_ascii_digit()));
+    }
+}
