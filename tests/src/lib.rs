@@ -18,6 +18,7 @@ pub mod privilege;
 pub mod process;
 pub mod scene;
 pub mod scrape;
+pub mod seccomp;
 pub mod servers;
 pub mod tcpdump;
 pub mod tmpfs;

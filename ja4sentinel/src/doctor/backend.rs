@@ -67,6 +67,10 @@ fn try_ebpf(config: &Config, capabilities: &Capabilities) -> Check {
             "run as root or grant the capabilities named above; in a container, seccomp and the \
              runtime must allow bpf() as well"
         }
+        EbpfError::NoSystemCall(_) => {
+            "use a kernel that has bpf(); in a container or a service, let seccomp allow it; else \
+             core.backend: pcap"
+        }
         EbpfError::Kernel { .. } => "use a newer kernel, or core.backend: pcap",
         EbpfError::NoMemory(_) => {
             "make limits.flows smaller, or raise the limit of locked memory or of the control group"
@@ -75,6 +79,7 @@ fn try_ebpf(config: &Config, capabilities: &Capabilities) -> Check {
     };
     let found = match error {
         EbpfError::NotPermitted(cause) => format!("the kernel does not permit it: {cause}"),
+        EbpfError::NoSystemCall(cause) => format!("bpf() is not to be had: {cause}"),
         EbpfError::Kernel { cause, .. } => format!("the kernel refuses the program: {cause}"),
         EbpfError::NoMemory(cause) => format!("no memory for the tables: {cause}"),
         other => other.to_string(),

@@ -8,7 +8,8 @@ use aya::programs::ProgramError;
 use aya::programs::tc::TcError;
 use thiserror::Error;
 
-/// Why the eBPF backend cannot do what it was asked for. The message ends with the remedy.
+/// Why the eBPF backend cannot do what it was asked for. The message names the cause and ends with the
+/// remedy, so there is no source to print behind it.
 #[derive(Debug, Error)]
 pub enum EbpfError {
     /// The privilege is missing.
@@ -17,7 +18,13 @@ pub enum EbpfError {
          CAP_NET_ADMIN and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); in a container, seccomp \
          and the runtime must allow bpf() as well. `--backend pcap` does without"
     )]
-    NotPermitted(#[source] Cause),
+    NotPermitted(Cause),
+    /// There is no such system call, or a filter of system calls says so.
+    #[error(
+        "bpf() is not to be had ({0}): this kernel was built without it, or seccomp keeps it away; in \
+         a container or a service allow it. `--backend pcap` does without"
+    )]
+    NoSystemCall(Cause),
     /// The kernel does not know something that the program needs.
     #[error(
         "this kernel ({release}) does not take the program ({cause}): Linux 5.10 or later is \
@@ -27,7 +34,6 @@ pub enum EbpfError {
         /// As `uname -r` prints it.
         release: String,
         /// What it said.
-        #[source]
         cause: Cause,
     },
     /// Memory for the tables is not to be had.
@@ -35,7 +41,7 @@ pub enum EbpfError {
         "no memory for the kernel's tables ({0}): make the ring buffer or the tables smaller, or \
          raise the limit of locked memory (`ulimit -l unlimited`) or of the control group"
     )]
-    NoMemory(#[source] Cause),
+    NoMemory(Cause),
     /// There is no interface of this name, or no longer.
     #[error("there is no interface {0}: `ip link` lists those that there are")]
     NoInterface(Arc<str>),
@@ -59,7 +65,6 @@ pub enum EbpfError {
         /// Its name.
         name: Arc<str>,
         /// What the kernel said.
-        #[source]
         cause: Cause,
     },
     /// The embedded object lacks a part.
@@ -67,7 +72,7 @@ pub enum EbpfError {
     Object(&'static str),
     /// Something else that the kernel or the loader said.
     #[error("the eBPF backend failed: {0}")]
-    Other(#[source] Cause),
+    Other(Cause),
 }
 
 /// An error from below; it prints with its own causes, in one line.
@@ -144,9 +149,8 @@ impl EbpfError {
         match os_error(&*cause.0) {
             Some(libc::EPERM | libc::EACCES) => Self::NotPermitted(cause),
             Some(libc::ENOMEM | libc::E2BIG) => Self::NoMemory(cause),
-            Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP) => {
-                Self::Kernel { release: release(), cause }
-            }
+            Some(libc::ENOSYS) => Self::NoSystemCall(cause),
+            Some(libc::EINVAL | libc::EOPNOTSUPP) => Self::Kernel { release: release(), cause },
             _ => Self::Other(cause),
         }
     }
