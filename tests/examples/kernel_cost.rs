@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use ja4sentinel::capture::Source as _;
 use ja4sentinel::capture::ebpf::{EbpfSource, OBJECT, Options, PROGRAMS};
 use ja4sentinel::sensor::PortSet;
-use ja4sentinel_tests::bpf::EmptyClassifier;
+use ja4sentinel_tests::bpf_cost::EmptyClassifier;
 use ja4sentinel_tests::frames::Packet;
 use ja4sentinel_tests::hellos::Hello;
 

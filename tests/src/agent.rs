@@ -93,6 +93,13 @@ impl Agent {
     /// Asks it to end as Ctrl-C does, and waits for that; an error when it does not end, not with
     /// 0, or its ledger does not balance.
     pub fn stop(self) -> Result<Ended> {
+        let ended = self.end()?;
+        ensure!(ended.made == ended.records.len() as u64, "records were not written: {ended:?}");
+        Ok(ended)
+    }
+
+    /// The same where standard output is none of its outputs.
+    pub fn end(self) -> Result<Ended> {
         self.signal(libc::SIGINT);
         let finished = self.process.finish(END);
         let log = finished.stderr.trim();
@@ -107,8 +114,7 @@ impl Agent {
         let ledger = last.get("ledger").and_then(Value::as_str).context("no ledger")?.to_owned();
         check_balance(&ledger)?;
         let (seen, handed_up) = (number("seen")?, number("handed_up")?);
-        ensure!(number("records")? == records.len() as u64, "records were not written: {last}");
-        Ok(Ended { records, seen, handed_up, ledger })
+        Ok(Ended { records, made: number("records")?, seen, handed_up, ledger })
     }
 }
 
@@ -117,6 +123,8 @@ impl Agent {
 pub struct Ended {
     /// All of its records.
     pub records: Vec<Value>,
+    /// Records that it made, whatever its outputs did with them.
+    pub made: u64,
     /// Packets that passed the interface.
     pub seen: u64,
     /// Packets that the kernel handed up.

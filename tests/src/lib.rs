@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod bpf;
+pub mod bpf_cost;
 pub mod captures;
 pub mod chroot;
 pub mod clients;

@@ -18,8 +18,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::interrupt;
 use crate::process::{find_program, is_root, signal};
+use crate::{interrupt, tmpfs};
 
 /// The server's end of the veth pair.
 pub const SERVER_INTERFACE: &str = "server0";
@@ -249,6 +249,7 @@ fn remove(lab: &str) {
     }
     // Succeeds only when it is empty, as it is when nobody else keeps files there.
     let _ = fs::remove_dir(NAMESPACE_ETC);
+    tmpfs::unmount_below(&directory(lab));
     let _ = fs::remove_dir_all(directory(lab));
 }
 

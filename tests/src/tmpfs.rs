@@ -33,8 +33,20 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        if let Some(umount) = find_program("umount") {
-            let _ = Command::new(umount).arg("--lazy").arg(&self.0).status();
-        }
+        unmount(&self.0);
+    }
+}
+
+/// Unmounts what a process that was stopped has left mounted in a directory.
+pub(crate) fn unmount_below(directory: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    // Device, then place.
+    let places = mounts.lines().filter_map(|line| line.split(' ').nth(1)).map(Path::new);
+    places.filter(|place| place.starts_with(directory)).for_each(unmount);
+}
+
+fn unmount(place: &Path) {
+    if let Some(umount) = find_program("umount") {
+        let _ = Command::new(umount).arg("--lazy").arg(place).status();
     }
 }

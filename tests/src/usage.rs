@@ -70,7 +70,7 @@ pub fn memory(process: u32) -> (u64, u64) {
 }
 
 /// Time that the kernel spent in the BPF programs which a process holds. It counts while statistics
-/// are on: [`crate::bpf::statistics`].
+/// are on: [`crate::bpf_cost::statistics`].
 pub fn bpf(process: u32) -> Duration {
     let open = fs::read_dir(format!("/proc/{process}/fdinfo")).into_iter().flatten().flatten();
     // A program may be held by more than one descriptor.

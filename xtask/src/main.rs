@@ -17,6 +17,7 @@ mod process;
 mod remap;
 mod run;
 mod setup;
+mod soak;
 mod static_build;
 mod stopwatch;
 mod test;
@@ -66,6 +67,8 @@ enum Command {
     /// Run a program and say what it took: for `bench`
     #[command(hide = true)]
     Stopwatch(stopwatch::Arguments),
+    /// Run the agent for long under traffic, faults and changes, and see what it leaves
+    Soak(soak::Arguments),
     /// Run all tests, the privileged ones included
     Test(test::Arguments),
     /// Check the rules of the house that neither rustc nor clippy knows
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Stopwatch(arguments) => stopwatch::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
         Command::Vectors(arguments) => vectors::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use ja4sentinel_tests::bpf;
+use ja4sentinel_tests::bpf_cost;
 
 use super::sniffer::{Kind, Sniffer};
 use super::stage::{Frames, Stage};
@@ -43,7 +43,7 @@ struct Run {
 /// Measures all rates.
 pub(in crate::bench) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     // As long as it is open, the kernel measures the classifier too.
-    let _statistics = bpf::statistics().context("cannot switch BPF's statistics on")?;
+    let _statistics = bpf_cost::statistics().context("cannot switch BPF's statistics on")?;
     let files = corpora::get(Corpus::Hello, bench.quick)?;
     let judge = Judge::load(&files.truth)?;
     let packets = corpora::packets(&files.pcap)?;
