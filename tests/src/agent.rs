@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::netns::Namespace;
 use crate::process::{Process, wait_until};
 
-/// How long the agent may take until it watches the interface.
-const READY: Duration = Duration::from_secs(20);
+/// How long the agent may take until it watches the interface. The verifier of an emulated machine on
+/// a busy host needs most of it.
+const READY: Duration = Duration::from_secs(60);
 /// How long it may take to end after a signal.
 const END: Duration = Duration::from_secs(15);
 

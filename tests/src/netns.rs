@@ -82,16 +82,7 @@ impl Namespace {
     /// Calls `work` inside, on a thread of its own, for what no program does for us.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
         let file = fs::File::open(self.path()).context("the namespace is gone")?;
-        std::thread::scope(|scope| {
-            let thread = scope.spawn(|| -> Result<T> {
-                // SAFETY: setns takes an open descriptor and moves this thread only, which ends
-                // with the closure.
-                let moved = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
-                ensure!(moved == 0, "setns: {}", std::io::Error::last_os_error());
-                Ok(work())
-            });
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        inside(&file, work)
     }
 
     /// Its file.
@@ -218,6 +209,20 @@ impl Namespace {
         }
         Ok(())
     }
+}
+
+/// Calls `work` in the network namespace of this file, on a thread of its own.
+pub(crate) fn inside<T: Send>(file: &fs::File, work: impl FnOnce() -> T + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| -> Result<T> {
+            // SAFETY: setns takes an open descriptor and moves this thread only, which ends with
+            // the closure.
+            let moved = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+            ensure!(moved == 0, "setns: {}", std::io::Error::last_os_error());
+            Ok(work())
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 fn ip() -> Command {

@@ -1,6 +1,6 @@
-//! Debian's packages without installing them: apt with sources, lists and cache of its own, on any
-//! system that has apt. What it downloads is checked against Debian's keys; the host's settings of
-//! proxies stay.
+//! Packages without installing them: apt with sources, lists and cache of its own, on any system that
+//! has apt. What it downloads is checked against the distribution's keys; the host's settings of proxies
+//! stay.
 
 use std::path::Path;
 use std::process::Command;
@@ -30,20 +30,31 @@ pub(crate) struct Apt {
 }
 
 impl Apt {
-    /// Keeps its state in `folder`, and knows these archives, each `URL SUITE`, with their lists as
-    /// they are now.
+    /// Keeps its state in `folder`, and knows these archives of Debian, each `URL SUITE`, with their
+    /// lists as they are now.
     pub(crate) fn new(folder: &Path, kind: Kind, archives: &[&str]) -> Result<Self> {
         if !Path::new(KEYS).exists() {
             bail!("{KEYS} is missing: install the package debian-archive-keyring");
         }
+        Self::with_keys(Path::new(KEYS), folder, kind, archives)
+    }
+
+    /// The same for archives that these keys sign.
+    pub(crate) fn with_keys(
+        keys: &Path,
+        folder: &Path,
+        kind: Kind,
+        archives: &[&str],
+    ) -> Result<Self> {
         for part in ["state/lists/partial", "cache/archives/partial"] {
             std::fs::create_dir_all(folder.join(part))?;
         }
+        let keys = keys.display();
         let begin = match kind {
             Kind::Binary => "deb [arch=amd64",
             Kind::Source => "deb-src [",
         };
-        let line = |archive: &&str| format!("{begin} signed-by={KEYS}] {archive} main\n");
+        let line = |archive: &&str| format!("{begin} signed-by={keys}] {archive} main\n");
         let sources = folder.join("sources.list");
         std::fs::write(&sources, archives.iter().map(line).collect::<String>())?;
         let folder = folder.display();

@@ -11,7 +11,6 @@ mod dist;
 mod ebpf;
 mod fuzz;
 mod hostile;
-mod kernels;
 mod observed;
 mod process;
 mod remap;
@@ -23,6 +22,7 @@ mod stopwatch;
 mod test;
 mod tidy;
 mod vectors;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -58,8 +58,6 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Read a generated corpus of hostile connections and count right, missing and wrong
     Hostile(hostile::Arguments),
-    /// Try the kernel program and the agent on other kernels, in virtual machines
-    Kernels(kernels::Arguments),
     /// Build the agent and run it on this host's interfaces, JSON records on standard output
     Run(run::Arguments),
     /// Install what a command needs and this machine lacks, after asking
@@ -75,6 +73,8 @@ enum Command {
     Tidy,
     /// Read captures whose hellos are known, and compare every record
     Vectors(vectors::Arguments),
+    /// Try the kernel program and the agent on other kernels, in virtual machines
+    Vm(vm::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -90,7 +90,6 @@ fn main() -> ExitCode {
         Command::Ebpf(command) => ebpf::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(arguments) => fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Hostile(arguments) => hostile::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Command::Kernels(arguments) => kernels::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => run::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Stopwatch(arguments) => stopwatch::run(&arguments),
@@ -98,6 +97,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
         Command::Vectors(arguments) => vectors::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Vm(arguments) => vm::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,

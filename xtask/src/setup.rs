@@ -47,8 +47,8 @@ pub(crate) enum Purpose {
     DistCheck,
     /// `cargo xtask deploy`
     Deploy,
-    /// `cargo xtask kernels`: other kernels in virtual machines
-    Kernels,
+    /// `cargo xtask vm`: other kernels in virtual machines
+    Vm,
     /// `cargo xtask ebpf build`
     Ebpf,
     /// `cargo xtask bench`
@@ -64,10 +64,10 @@ impl Purpose {
             Self::Run | Self::Demo | Self::Test | Self::Differential => other <= self,
             Self::Dist => matches!(other, Self::Run | Self::Dist),
             Self::DistCheck => {
-                matches!(other, Self::Run | Self::Dist | Self::DistCheck | Self::Kernels)
+                matches!(other, Self::Run | Self::Dist | Self::DistCheck | Self::Vm)
             }
             Self::Deploy => matches!(other, Self::Run | Self::Deploy),
-            Self::Kernels => matches!(other, Self::Run | Self::Dist | Self::Kernels),
+            Self::Vm => matches!(other, Self::Run | Self::Dist | Self::Vm),
             Self::Ebpf => other == Self::Ebpf,
             Self::Bench => matches!(other, Self::Run | Self::Dist | Self::Bench),
             Self::Ci => true,

@@ -1,5 +1,5 @@
 //! Programs that need no shared library: they run on any distribution, in an empty container, and
-//! in the virtual machines of `cargo xtask kernels`.
+//! in the virtual machines of `cargo xtask vm`.
 
 mod libpcap;
 
@@ -39,16 +39,20 @@ pub(crate) struct Programs {
     pub(crate) tests: Vec<PathBuf>,
 }
 
-/// Builds the agent, and the programs of the package `tests` whose names fit `pattern`. One call of
-/// cargo for both, which else would build what they share twice, with other features.
-pub(crate) fn agent_and_tests(pattern: &str) -> Result<Programs> {
+/// Builds the agent, and the programs of the package `tests` whose names fit one of the `patterns`. One
+/// call of cargo for both, which else would build what they share twice, with other features.
+pub(crate) fn agent_and_tests(patterns: &[&str]) -> Result<Programs> {
     let mut cargo = cargo("dev")?;
     for setting in QUICK {
         cargo.args(["--config", setting]);
     }
     cargo.args(["--package", "ja4sentinel", "--bin", "ja4sentinel"]);
-    cargo.args(["--package", "ja4sentinel-tests", "--test", pattern]);
-    let built = executables(cargo.args(["--features", "ja4sentinel-tests/privileged"]))?;
+    cargo.args(["--package", "ja4sentinel-tests"]);
+    for pattern in patterns {
+        cargo.args(["--test", pattern]);
+    }
+    let features = "ja4sentinel-tests/privileged,ja4sentinel-tests/machine";
+    let built = executables(cargo.args(["--features", features]))?;
     let (agents, tests): (Vec<_>, _) =
         built.into_iter().partition(|path| path.file_name().is_some_and(|name| name == AGENT));
     let agent = agents.into_iter().next().context("cargo built no agent")?;

@@ -10,8 +10,8 @@ use super::capabilities::{Capabilities, SYS_RESOURCE};
 use super::{Check, Status};
 use crate::config::Backend;
 
-/// What the program is made for.
-const OLDEST: (u32, u32) = (5, 10);
+/// The first version with a ring buffer for eBPF programs.
+const OLDEST: (u32, u32) = (5, 8);
 /// Since this version TC programs are attached by TCX links.
 const TCX: (u32, u32) = (6, 6);
 /// Since this version maps count as memory of the control group, not as locked memory.
@@ -127,11 +127,11 @@ mod tests {
     fn versions_are_compared_by_number() {
         let status = |text: &str, wanted| version(&release(text), wanted).status;
         for wanted in [Backend::Auto, Backend::Ebpf, Backend::Pcap] {
-            for text in ["5.10.0-30-amd64", "6.1.0", "6.18.5+", "10.0"] {
+            for text in ["5.8.0", "5.10.0-30-amd64", "6.1.0", "6.18.5+", "10.0"] {
                 assert_eq!(status(text, wanted), Status::Ok, "{text}");
             }
         }
-        assert_eq!(status("5.9.16", Backend::Ebpf), Status::Failed);
+        assert_eq!(status("5.7.19", Backend::Ebpf), Status::Failed);
         assert_eq!(status("4.18.0-553.el8", Backend::Auto), Status::Warning);
         assert_eq!(status("4.18.0-553.el8", Backend::Pcap), Status::Ok);
         assert_eq!(status("", Backend::Ebpf), Status::Warning);

@@ -455,8 +455,8 @@ const NEEDS: &[Need] = &[
     Need {
         name: "qemu",
         why: "runs other kernels",
-        from: Purpose::Kernels,
-        required: Some(Purpose::Kernels),
+        from: Purpose::Vm,
+        required: Some(Purpose::Vm),
         present: Presence::Program(&["qemu-system-x86_64"]),
         source: Source::Packages(Names {
             apt: "qemu-system-x86",
@@ -469,8 +469,8 @@ const NEEDS: &[Need] = &[
     Need {
         name: "busybox",
         why: "the user space of other kernels",
-        from: Purpose::Kernels,
-        required: Some(Purpose::Kernels),
+        from: Purpose::Vm,
+        required: Some(Purpose::Vm),
         present: Presence::Program(&["busybox"]),
         source: Source::Packages(Names {
             dnf: "busybox",
@@ -500,8 +500,8 @@ const NEEDS: &[Need] = &[
     Need {
         name: "xz",
         why: "unpacks kernel modules",
-        from: Purpose::Kernels,
-        required: Some(Purpose::Kernels),
+        from: Purpose::Vm,
+        required: Some(Purpose::Vm),
         present: Presence::Program(&["xz"]),
         source: Source::Packages(Names { apt: "xz-utils", ..Names::everywhere("xz") }),
     },

@@ -27,7 +27,7 @@ pub enum EbpfError {
     NoSystemCall(Cause),
     /// The kernel does not know something that the program needs.
     #[error(
-        "this kernel ({release}) does not take the program ({cause}): Linux 5.10 or later is \
+        "this kernel ({release}) does not take the program ({cause}): Linux 5.8 or later is \
          needed, and on older ones CAP_PERFMON as well. `--backend pcap` does without"
     )]
     Kernel {

@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 
 use super::root::Root;
 use crate::dist::release::Release;
-use crate::kernels;
 use crate::setup::OLDEST;
+use crate::vm;
 
 /// What the machine does.
 const SCRIPT: &str = include_str!("service.sh");
@@ -42,7 +42,7 @@ pub(super) fn check(package: &Path, release: &Release) -> Result<()> {
     symlink("/lib/systemd/system/multi-user.target", units.join("default.target"))?;
     symlink("/lib/systemd/systemd", root.path().join("init"))?;
 
-    let (kernel, outcome) = kernels::boot_system(root.path())?;
+    let (kernel, outcome) = vm::boot_system(root.path())?;
     ensure!(outcome.passed(), "on {kernel}, the console ended with\n{}", outcome.tail());
     println!(
         "check: the service starts, reloads, rotates, recovers and stops under systemd on {kernel}, \
