@@ -6,6 +6,8 @@
     clippy::panic,
     reason = "a test ends where it goes wrong"
 )]
+mod program_support;
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -18,10 +20,6 @@ use aya::programs::{SchedClassifier, TcAttachType, Xdp, XdpMode};
 use ja4sentinel_tests::agent::{Agent, built_binary};
 use ja4sentinel_tests::netns::{Lab, Link, SERVER_INTERFACE};
 use ja4sentinel_tests::process::Process;
-use object::write::{Object, Symbol, SymbolSection};
-use object::{
-    Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags, SymbolKind, SymbolScope,
-};
 use serde_json::Value;
 
 /// Longer than any probe may take.
@@ -246,7 +244,7 @@ fn programs_of_others_are_named_and_stay() {
     lab.server.run("tc", &add).unwrap();
     Visit::new(&lab, "", &WATCH).expect("warning").has(&traffic, "warning", "u32 (clsact)");
 
-    let mut theirs = Ebpf::load(&program("classifier", "their_filter", -1)).unwrap();
+    let mut theirs = Ebpf::load(&program_support::returning("classifier", "their_filter", -1)).unwrap();
     lab.server
         .inside(|| {
             // There already.
@@ -277,7 +275,7 @@ fn programs_of_others_are_named_and_stay() {
 fn an_xdp_program_that_comes_first_is_named() {
     const XDP_PASS: i32 = 2;
     let lab = lab();
-    let mut theirs = Ebpf::load(&program("xdp", "their_xdp", XDP_PASS)).unwrap();
+    let mut theirs = Ebpf::load(&program_support::returning("xdp", "their_xdp", XDP_PASS)).unwrap();
     lab.server
         .inside(|| {
             let xdp: &mut Xdp =
@@ -289,30 +287,4 @@ fn an_xdp_program_that_comes_first_is_named() {
     let visit = Visit::new(&lab, "", &WATCH);
     let traffic = format!("traffic control {SERVER_INTERFACE}");
     visit.expect("warning").has(&traffic, "warning", "their_xdp");
-}
-
-/// An object with one program that returns `verdict`.
-fn program(section: &str, name: &str, verdict: i32) -> Vec<u8> {
-    // r0 = verdict; exit
-    let move_immediate = [&[0xb7, 0, 0, 0], &verdict.to_le_bytes()[..]].concat();
-    let code = [&move_immediate[..], &[0x95, 0, 0, 0, 0, 0, 0, 0]].concat();
-    let mut elf = Object::new(BinaryFormat::Elf, Architecture::Bpf, Endianness::Little);
-    let mut add = |name: &str, kind, bytes: &[u8]| {
-        let id = elf.add_section(Vec::new(), name.as_bytes().to_vec(), kind);
-        elf.append_section_data(id, bytes, 8);
-        id
-    };
-    add("license", SectionKind::Data, b"GPL\0");
-    let text = add(section, SectionKind::Text, &code);
-    elf.add_symbol(Symbol {
-        name: name.as_bytes().to_vec(),
-        value: 0,
-        size: code.len() as u64,
-        kind: SymbolKind::Text,
-        scope: SymbolScope::Dynamic,
-        weak: false,
-        section: SymbolSection::Section(text),
-        flags: SymbolFlags::None,
-    });
-    elf.write().expect("an object")
 }

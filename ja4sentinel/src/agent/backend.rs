@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result, anyhow};
 
+use super::bypass::Bypass;
 use super::condition::Condition;
 use super::interfaces;
-use crate::capture::ebpf::{self, EbpfSource};
+use crate::capture::ebpf::{self, EbpfSource, Placement};
 #[cfg(feature = "libpcap")]
 use crate::capture::pcap::{Options, PcapSource};
 use crate::capture::{Interface, Live};
@@ -41,6 +42,9 @@ pub(super) trait Configured: Live {
     /// Whether the kernel program's own messages are wanted, if it has any.
     fn set_messages(&mut self, wanted: bool);
 
+    /// What notices that other programs take the packets away before, if they can.
+    fn bypass() -> Option<Bypass>;
+
     /// How full its ring buffer is, if it has one.
     fn ring(&self) -> Option<Ring>;
 
@@ -66,6 +70,10 @@ impl Configured for EbpfSource {
         }
     }
 
+    fn bypass() -> Option<Bypass> {
+        Bypass::new()
+    }
+
     fn ring(&self) -> Option<Ring> {
         Some(Ring { size: self.ring_bytes().into(), used: self.ring_bytes_waiting() })
     }
@@ -79,6 +87,10 @@ impl Configured for EbpfSource {
         if tables(old) != tables(new) {
             keys.push("limits.flows (in the kernel)");
         }
+        let Placement { attach, order, priority } = old.placement;
+        keys.extend((attach != new.placement.attach).then_some("core.attach"));
+        keys.extend((order != new.placement.order).then_some("core.tcx_order"));
+        keys.extend((priority != new.placement.priority).then_some("core.tc_priority"));
         keys
     }
 }
@@ -97,6 +109,11 @@ impl Configured for PcapSource {
     }
 
     fn set_messages(&mut self, _: bool) {}
+
+    /// Its packet sockets come before all programs but those of XDP.
+    fn bypass() -> Option<Bypass> {
+        None
+    }
 
     fn ring(&self) -> Option<Ring> {
         None
@@ -141,7 +158,11 @@ impl Backend {
 }
 
 fn ebpf(config: &Config, list: &[Interface]) -> Result<Backend> {
-    let mut source = EbpfSource::open(&ebpf::Options::of(&config.settings))?;
+    let options = ebpf::Options {
+        placement: config.placement,
+        ..ebpf::Options::of(&config.settings)
+    };
+    let mut source = EbpfSource::open(&options)?;
     source.set_ports(&config.settings.ports)?;
     take_up(&mut source, config, list)?;
     Ok(Backend::Ebpf(Box::new(source)))

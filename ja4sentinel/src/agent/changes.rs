@@ -1,5 +1,6 @@
 //! In what two configurations differ.
 
+use crate::capture::ebpf::Placement;
 use crate::config::Config;
 use crate::sensor::{Limits, Settings};
 
@@ -10,6 +11,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         interfaces,
         settings,
         backend,
+        placement,
         bpf_filter,
         promiscuous,
         log_level,
@@ -18,6 +20,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         control,
         outputs,
     } = new;
+    let Placement { attach, order, priority } = placement;
     let Settings {
         ports,
         clients,
@@ -28,12 +31,15 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         tunnel_depth,
         report_incomplete,
     } = settings;
-    let before = &old.settings;
+    let (before, placed) = (&old.settings, &old.placement);
     let bounds = |limits: &Limits| Limits { flow_timeout_ns: 0, ..*limits };
     [
         ("core.interface", old.interfaces != *interfaces),
         ("core.listen_ports", before.ports != *ports),
         ("core.backend", old.backend != *backend),
+        ("core.attach", placed.attach != *attach),
+        ("core.tcx_order", placed.order != *order),
+        ("core.tc_priority", placed.priority != *priority),
         ("core.bpf_filter", old.bpf_filter != *bpf_filter),
         ("core.promiscuous", old.promiscuous != *promiscuous),
         ("core.flow_timeout_sec", before.limits.flow_timeout_ns != limits.flow_timeout_ns),
@@ -59,6 +65,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::ebpf::Attach;
 
     #[test]
     fn each_change_is_named_by_its_key() {
@@ -68,6 +75,10 @@ mod tests {
         new.settings.ports.insert(1);
         new.settings.limits.flow_timeout_ns += 1;
         assert_eq!(changes(&old, &new), ["core.listen_ports", "core.flow_timeout_sec"]);
+        let mut new = old.clone();
+        new.placement.priority += 1;
+        new.placement.attach = Attach::Clsact;
+        assert_eq!(changes(&old, &new), ["core.attach", "core.tc_priority"]);
         let mut new = old.clone();
         new.settings.limits.flows += 1;
         new.outputs.clear();

@@ -7,15 +7,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 
 use super::backend::Configured;
+use super::bypass::Bypass;
+use super::claim::Claim;
 use super::condition::Condition;
 use super::progress::Progress;
 use super::traffic::Traffic;
 use super::{interfaces, ledger};
-use crate::capture::{self, Captured, Interface};
+use crate::capture::{self, Captured, Interface, LinkEvent};
 use crate::config::{Config, Interfaces};
 use crate::metrics::Snapshot;
 use crate::output::Outputs;
-use crate::sensor::{Ledger, Outcome, Sensor};
+use crate::sensor::{Ledger, Outcome, PortSet, Sensor};
 use crate::wire::Endpoint;
 
 /// Frames taken before signals and the clock have their turn.
@@ -31,14 +33,21 @@ pub(super) struct Engine<S> {
     source: S,
     sensor: Sensor,
     interfaces: Interfaces,
+    ports: PortSet,
     watched: Vec<Interface>,
     /// What the last attempt to follow the interfaces failed with, so that it is said once.
     trouble: Option<String>,
+    bypass: Option<Bypass>,
+    claim: Claim,
     condition: Condition,
     /// Frames taken from the source.
     taken: u64,
     progress: Progress,
     exits: Exits,
+}
+
+fn claim(config: &Config) -> Claim {
+    Claim::make(&config.interfaces, &config.settings.ports)
 }
 
 /// Where outcomes go.
@@ -60,8 +69,11 @@ impl<S: Configured> Engine<S> {
             sensor: Sensor::new(config.settings.clone(), S::NAME),
             condition: S::condition(config)?,
             interfaces: config.interfaces.clone(),
+            ports: config.settings.ports.clone(),
             watched: Vec::new(),
             trouble: None,
+            bypass: S::bypass(),
+            claim: claim(config),
             taken: 0,
             progress: Progress::default(),
             exits: Exits {
@@ -90,6 +102,8 @@ impl<S: Configured> Engine<S> {
         self.sensor.reconfigure(config.settings.clone());
         self.condition.replace(condition);
         self.interfaces = config.interfaces.clone();
+        self.ports = config.settings.ports.clone();
+        self.claim = claim(config);
         self.source.configure(config)?;
         match self.follow() {
             Err(error) if !self.source.is_watching() => Err(error),
@@ -134,6 +148,38 @@ impl<S: Configured> Engine<S> {
         let (now, exits) = (u64::try_from(now).unwrap_or(u64::MAX), &mut self.exits);
         self.sensor.advance(now, &mut |outcome| exits.take(outcome));
         self.settle();
+        self.keep_following();
+        if let Some(bypass) = &mut self.bypass {
+            bypass.tick(&self.watched, &self.ports, &mut self.exits.traffic);
+        }
+    }
+
+    /// Takes notice of interfaces that came, went or changed.
+    pub(super) fn links_changed(&mut self, events: &[LinkEvent]) {
+        let gone = |known: &Interface| events.contains(&LinkEvent::Gone(known.index));
+        let concerns = |event: &LinkEvent| match event {
+            LinkEvent::Changed(there) => {
+                self.interfaces.matches(&there.name) != self.watched.contains(there)
+            }
+            LinkEvent::Gone(index) => self.watched.iter().any(|known| known.index == *index),
+            LinkEvent::Missed => true,
+        };
+        if self.trouble.is_none() && !events.iter().any(concerns) {
+            return;
+        }
+        if self.watched.iter().any(gone) {
+            // It may be back under the same index, from another namespace, without our program.
+            let stay: Vec<Interface> =
+                self.watched.iter().filter(|known| !gone(known)).cloned().collect();
+            if let Err(error) = self.source.watch(&stay) {
+                tracing::debug!(%error, "interfaces that stay");
+            }
+        }
+        self.keep_following();
+    }
+
+    /// Follows the interfaces, and says once when that is not possible for all of them.
+    fn keep_following(&mut self) {
         let followed = self.follow().map_err(|error| format!("{error:#}"));
         if followed.as_ref().err() != self.trouble.as_ref() {
             match &followed {
@@ -142,6 +188,12 @@ impl<S: Configured> Engine<S> {
             }
         }
         self.trouble = followed.err();
+    }
+
+    /// Says what other agents watch of the same.
+    pub(super) fn look_for_others(&self) {
+        let there = capture::interfaces().unwrap_or_default();
+        self.claim.compare(&there, &self.interfaces, &self.ports);
     }
 
     /// Lets the source say as much as the log takes.
@@ -157,6 +209,7 @@ impl<S: Configured> Engine<S> {
         }
         for interface in self.watched.iter().filter(|one| !wanted.contains(one)) {
             tracing::info!(interface = &*interface.name, index = interface.index, "gone");
+            self.exits.traffic.leave(interface.index);
         }
         self.watched = wanted;
         Ok(self.source.watch(&self.watched)?)

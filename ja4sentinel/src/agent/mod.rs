@@ -1,7 +1,9 @@
 //! The service: a source of frames, a sensor, outputs, and what keeps them together.
 
 mod backend;
+mod bypass;
 mod changes;
+mod claim;
 mod condition;
 pub mod control;
 mod engine;

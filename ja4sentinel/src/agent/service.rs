@@ -1,5 +1,6 @@
 //! The loop of the service: signals, the clock and frames, each in its turn.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use super::report::{self, Report};
 use super::signals::{Asked, Signals};
 use super::supervisor::Supervisor;
 use super::{Board, Reload, ledger, log};
+use crate::capture::{LinkEvent, LinkEvents};
 use crate::config::Config;
 use crate::output::Outputs;
 
@@ -37,6 +39,7 @@ pub(super) struct Service<S> {
     meter: Option<Meter>,
     control: Option<Control>,
     supervisor: Supervisor,
+    links: Option<LinkEvents>,
     report: Report,
     ticks: u64,
 }
@@ -71,6 +74,7 @@ impl<S: Configured> Service<S> {
             meter: Meter::start(config.metrics.as_ref(), &board).await?,
             control: open_control(&config, &board).await,
             supervisor: Supervisor::from_env(),
+            links: follow_links(),
             report: Report::default(),
             ticks: 0,
             config,
@@ -91,6 +95,7 @@ impl<S: Configured> Service<S> {
         tracing::info!(backend = S::NAME, interfaces, "ready");
         let status = self.status();
         self.supervisor.ready(&status);
+        self.engine.look_for_others();
         let end = loop {
             tokio::select! {
                 biased;
@@ -102,6 +107,7 @@ impl<S: Configured> Service<S> {
                 () = self.outputs.all_closed() => break End::OutputsClosed,
                 () = self.supervisor.beat() => self.beat()?,
                 _ = tick.tick() => self.tick()?,
+                events = link_events(self.links.as_ref()) => self.links_changed(events),
                 ready = self.engine.ready() => {
                     ready.context("the source cannot be waited for")?;
                     if self.engine.drain()? {
@@ -129,6 +135,16 @@ impl<S: Configured> Service<S> {
             self.supervisor.status(&status);
         }
         Ok(())
+    }
+
+    fn links_changed(&mut self, events: io::Result<Vec<LinkEvent>>) {
+        match events {
+            Ok(events) => self.engine.links_changed(&events),
+            Err(error) => {
+                tracing::warn!(%error, "interfaces are followed with each tick only");
+                self.links = None;
+            }
+        }
     }
 
     /// Gives the service manager a sign of life, but not when the reading is stuck.
@@ -198,6 +214,9 @@ impl<S: Configured> Service<S> {
         if changed("outputs") {
             self.outputs.reconfigure(&config.outputs, Instant::now() + DRAIN);
         }
+        if changed("core.interface") || changed("core.listen_ports") {
+            self.engine.look_for_others();
+        }
         // A level that was set by hand stays until the file says another one.
         if changed("core.log_level") {
             log::set_level(config.log_level);
@@ -228,6 +247,24 @@ impl<S: Configured> Service<S> {
         if let End::Signal(_) = end {
             report::end(&ledger);
         }
+    }
+}
+
+/// The kernel's word of interfaces; without it they are followed with each tick.
+fn follow_links() -> Option<LinkEvents> {
+    match LinkEvents::open() {
+        Ok(links) => Some(links),
+        Err(error) => {
+            tracing::warn!(%error, "interfaces are followed with each tick only");
+            None
+        }
+    }
+}
+
+async fn link_events(links: Option<&LinkEvents>) -> io::Result<Vec<LinkEvent>> {
+    match links {
+        Some(links) => links.next().await,
+        None => std::future::pending().await,
     }
 }
 

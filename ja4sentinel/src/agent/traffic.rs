@@ -17,6 +17,7 @@ struct Counted {
     name: Arc<str>,
     frames: u64,
     records: u64,
+    bypassed: bool,
 }
 
 impl Traffic {
@@ -30,6 +31,7 @@ impl Traffic {
                     name: Arc::clone(name),
                     frames: 0,
                     records: 0,
+                    bypassed: false,
                 });
             }
         }
@@ -47,6 +49,25 @@ impl Traffic {
         }
     }
 
+    /// Frames of the interface with this index.
+    pub(super) fn frames(&self, index: u32) -> u64 {
+        let known = self.interfaces.iter().find(|known| known.index == index);
+        known.map_or(0, |known| known.frames)
+    }
+
+    /// Whether hellos pass this interface unseen. Gives whether that is new.
+    pub(super) fn set_bypassed(&mut self, index: u32, bypassed: bool) -> bool {
+        match self.interfaces.iter_mut().find(|known| known.index == index) {
+            Some(known) => std::mem::replace(&mut known.bypassed, bypassed) != bypassed,
+            None => false,
+        }
+    }
+
+    /// The interface with this index is not watched any more.
+    pub(super) fn leave(&mut self, index: u32) {
+        self.set_bypassed(index, false);
+    }
+
     /// A record was made.
     pub(super) fn record(&mut self, record: &Record) {
         let Some(name) = &record.interface else { return };
@@ -58,16 +79,18 @@ impl Traffic {
     /// For the metrics. Interfaces that had one name one after the other are one.
     pub(super) fn counts(&self) -> Vec<metrics::Interface> {
         let mut counts: Vec<metrics::Interface> = Vec::new();
-        for Counted { name, frames, records, .. } in &self.interfaces {
+        for Counted { name, frames, records, bypassed, .. } in &self.interfaces {
             match counts.iter_mut().find(|known| *known.name == **name) {
                 Some(known) => {
                     known.frames += frames;
                     known.records += records;
+                    known.bypassed |= bypassed;
                 }
                 None => counts.push(metrics::Interface {
                     name: name.to_string(),
                     frames: *frames,
                     records: *records,
+                    bypassed: *bypassed,
                 }),
             }
         }

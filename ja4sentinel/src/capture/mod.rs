@@ -5,8 +5,11 @@
 pub mod ebpf;
 pub mod file;
 mod interfaces;
+mod link_events;
+pub(crate) mod netlink;
 #[cfg(feature = "libpcap")]
 pub mod pcap;
+mod tap;
 
 use std::io;
 use std::sync::Arc;
@@ -14,6 +17,8 @@ use std::sync::Arc;
 use crate::wire::{Endpoint, Frame};
 
 pub use interfaces::{Interface, interfaces, local_addresses};
+pub use link_events::{LinkEvent, LinkEvents};
+pub use tap::Tap;
 
 /// What a source hands over.
 #[derive(Debug, Clone)]

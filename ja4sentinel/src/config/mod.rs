@@ -20,6 +20,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
+use crate::capture::ebpf::Placement;
 use crate::output::{OutputConfig, SinkConfig};
 use crate::sensor::Settings;
 
@@ -98,6 +99,8 @@ pub struct Config {
     pub settings: Settings,
     /// How packets are taken.
     pub backend: Backend,
+    /// Where the eBPF program stands among those of others.
+    pub placement: Placement,
     /// A further condition on packets, in libpcap's filter language, which accepts it for Ethernet.
     pub bpf_filter: Option<String>,
     /// Whether interfaces are put into promiscuous mode.
@@ -120,6 +123,7 @@ impl Default for Config {
             interfaces: Interfaces::any(),
             settings: Settings::default(),
             backend: Backend::default(),
+            placement: Placement::default(),
             bpf_filter: None,
             promiscuous: false,
             log_level: LogLevel::default(),

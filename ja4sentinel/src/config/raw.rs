@@ -16,6 +16,7 @@ use super::section::section;
 use super::values::{Count, Size, words};
 use super::yaml::{Node, Yaml};
 use super::{Backend, Listen, LogLevel, LogTarget};
+use crate::capture::ebpf::{Attach, Order};
 use crate::output::{Compression, Facility, Format, HostPort, SocketType};
 use crate::sensor::ProxyProtocol;
 
@@ -42,6 +43,12 @@ section! {
         listen_ports: Vec<PortRange> = "[443, 8443]",
         /// How packets are taken: `ebpf`, `pcap`, or `auto` for eBPF where it works and libpcap where not.
         backend: Backend = "auto",
+        /// How the eBPF program is attached: `tcx` (Linux 6.6 and later), `clsact`, or `auto` for TCX where the kernel has it.
+        attach: Attach = "auto",
+        /// Place of the program among TCX programs of others: `first`, or `last` to see only what they let pass.
+        tcx_order: Order = "first",
+        /// Priority of the program's clsact filter; filters with a lower one come first.
+        tc_priority: Count<1, 65_535> = "1",
         /// A further condition on packets, in the language of tcpdump.
         bpf_filter: BpfFilter,
         /// Whether interfaces are put into promiscuous mode.
@@ -209,6 +216,8 @@ words!(SinkType {
 });
 words!(Transport { "unix" => Self::Unix, "udp" => Self::Udp, "tcp" => Self::Tcp });
 words!(Backend { "auto" => Self::Auto, "ebpf" => Self::Ebpf, "pcap" => Self::Pcap });
+words!(Attach { "auto" => Self::Auto, "tcx" => Self::Tcx, "clsact" => Self::Clsact });
+words!(Order { "first" => Self::First, "last" => Self::Last });
 words!(LogLevel {
     "error" => Self::Error,
     "warn" => Self::Warn,

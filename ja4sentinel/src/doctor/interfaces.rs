@@ -3,8 +3,7 @@
 use std::io;
 
 use super::Check;
-use super::netlink;
-use crate::capture::{self, Interface, ebpf};
+use crate::capture::{self, Interface, ebpf, netlink};
 use crate::config::{Backend, Config};
 
 /// Those that are there now.

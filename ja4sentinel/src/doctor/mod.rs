@@ -4,13 +4,13 @@
 //! closed, outputs connected to and let go, no file is made.
 
 mod backend;
+mod bypass;
 mod capabilities;
 mod check;
 mod interfaces;
 mod kernel;
 mod metrics;
 mod neighbours;
-mod netlink;
 mod outputs;
 
 use serde::Serialize;
@@ -57,6 +57,7 @@ pub fn examine(config: Result<&Config, &str>) -> Report {
     if config.is_ok() {
         checks.extend(interfaces::check(settings, &interfaces));
         checks.extend(neighbours::check(&interfaces));
+        checks.extend(bypass::check(settings.control.as_deref()));
         checks.extend(outputs::check(&settings.outputs));
         checks.extend(metrics::check(settings.metrics.as_ref()));
     }

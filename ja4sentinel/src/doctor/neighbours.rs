@@ -1,12 +1,16 @@
 //! Programs of others that see an interface's packets, beside ours or before it.
 
 use std::error::Error;
+use std::fmt;
 use std::io::{self, ErrorKind};
 
 use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 
+use netlink_packet_route::tc::TcHandle;
+
 use super::Check;
-use super::netlink::{self, Link};
+use crate::capture::ebpf::PROGRAMS;
+use crate::capture::netlink::{self, Filter, Link};
 use crate::capture::Interface;
 
 /// Names them, interface by interface.
@@ -20,12 +24,7 @@ pub(super) fn check(interfaces: &io::Result<Vec<Interface>>) -> Vec<Check> {
         let name = format!("{NAME} {}", interface.name);
         match beside(interface) {
             Ok(others) if others.is_empty() => {}
-            Ok(others) => checks.push(Check::warning(
-                &name,
-                format!("in use by others too: {}", others.join(", ")),
-                "nothing, if they only look; ours goes first and lets every packet go on. If \
-                 records are missing, see whether one of them was put before ours",
-            )),
+            Ok(others) => checks.push(others_there(&name, &others)),
             Err(error) => checks.push(Check::warning(
                 &name,
                 format!("cannot be asked who uses it: {error}"),
@@ -49,20 +48,52 @@ pub(super) fn check(interfaces: &io::Result<Vec<Interface>>) -> Vec<Check> {
     checks
 }
 
-/// TC programs at the ingress of the interface.
-fn beside(interface: &Interface) -> io::Result<Vec<String>> {
-    let filters = netlink::ingress_filters(interface.index)?;
-    let mut others: Vec<String> =
-        filters.into_iter().map(|name| format!("{name} (clsact)")).collect();
+fn others_there(name: &str, programs: &[Neighbour]) -> Check {
+    let names: Vec<String> = programs.iter().map(ToString::to_string).collect();
+    let found = format!("in use by others too, in this order: {}", names.join(", "));
+    let ours = programs.iter().position(|program| PROGRAMS.contains(&&*program.name));
+    let remedy = match ours {
+        Some(1..) => {
+            "nothing, if those before ours let the connections to the configured ports pass; what \
+             they redirect or drop is not seen: see core.tcx_order and core.tc_priority, and start \
+             the agent last"
+        }
+        _ => {
+            "nothing, if they only look; ours goes first and lets every packet go on. If records \
+             are missing, see whether one of them was put before ours"
+        }
+    };
+    Check::warning(name, found, remedy)
+}
+
+/// A program or filter at traffic control.
+struct Neighbour {
+    name: String,
+    how: &'static str,
+}
+
+impl fmt::Display for Neighbour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.how)
+    }
+}
+
+/// What has each packet that the interface receives, in this order.
+fn beside(interface: &Interface) -> io::Result<Vec<Neighbour>> {
+    let mut all = Vec::new();
     match SchedClassifier::query_tcx(&interface.name, TcAttachType::Ingress) {
         Ok((_, programs)) => {
-            others.extend(programs.iter().map(|program| format!("{} (TCX)", called(program))));
+            all.extend(programs.iter().map(|one| Neighbour { name: called(one), how: "TCX" }));
         }
         Err(error) if is_refusal(&error) => return Err(ErrorKind::PermissionDenied.into()),
         // A kernel before 6.6 has none.
         Err(_) => {}
     }
-    Ok(others)
+    let mut filters = netlink::filters(interface.index, TcHandle::MIN_INGRESS)?;
+    // A u32 filter is several: its tables, and what is in them.
+    filters.dedup_by(|one, other| (&one.name, one.priority) == (&other.name, other.priority));
+    all.extend(filters.into_iter().map(|Filter { name, .. }| Neighbour { name, how: "clsact" }));
+    Ok(all)
 }
 
 fn is_refusal(error: &(dyn Error + 'static)) -> bool {

@@ -52,6 +52,9 @@ pub struct Interface {
     pub frames: u64,
     /// Records made of them.
     pub records: u64,
+    /// Whether hellos come in and the kernel program sees none, as another one before it takes them
+    /// away.
+    pub bypassed: bool,
 }
 
 /// How full the ring buffer is.

@@ -120,6 +120,17 @@ pub const METRICS: &[Metric] = &[
         },
     ),
     metric(
+        "ja4sentinel_interface_bypassed",
+        Gauge,
+        "",
+        "1 while hellos come in on an interface and another program takes them away unseen, else 0.",
+        |s, samples| {
+            for interface in &s.interfaces {
+                samples.add(&[("interface", &interface.name)], u64::from(interface.bypassed));
+            }
+        },
+    ),
+    metric(
         "ja4sentinel_ring_size_bytes",
         Gauge,
         "bytes",

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use aya::programs::tc::{NlOptions, TcAttachOptions, qdisc_add_clsact};
+use aya::programs::tc::{NlOptions, TcAttachOptions, TcHandle, qdisc_add_clsact};
 use aya::programs::{SchedClassifier, TcAttachType};
 use ja4sentinel::capture::Live;
 use ja4sentinel::capture::ebpf::{EbpfError, How, OBJECT, PROGRAMS};
@@ -114,7 +114,10 @@ fn leave_a_filter_behind() {
     program.load().unwrap();
     // It may be there already.
     let _ = qdisc_add_clsact(SERVER_INTERFACE);
-    let options = TcAttachOptions::Netlink(NlOptions::default());
+    // "ja", and the number of an agent: none is there yet, so the next one has the first.
+    let handle = TcHandle::new(0x6a61, 1);
+    let options = NlOptions { priority: 1, handle, classid: None };
+    let options = TcAttachOptions::Netlink(options);
     let link =
         program.attach_with_options(SERVER_INTERFACE, TcAttachType::Ingress, options).unwrap();
     std::mem::forget(program.take_link(link).unwrap());

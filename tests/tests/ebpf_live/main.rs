@@ -6,6 +6,11 @@ mod attaching;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod neighbours;
+#[cfg(test)]
+#[path = "../program_support/mod.rs"]
+mod program_support;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod support;

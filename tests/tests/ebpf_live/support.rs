@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use ja4sentinel::capture::ebpf::{EbpfSource, Options};
+use ja4sentinel::capture::ebpf::{EbpfSource, Options, Placement};
 use ja4sentinel::capture::{Captured, Interface, Live, Source, interfaces};
 use ja4sentinel::sensor::PortSet;
 use ja4sentinel::wire::{Endpoint, Frame, LinkType, Packet, Segment, decode};
@@ -53,7 +53,17 @@ impl Arrived {
 
 /// Opens the backend in this thread's namespace, on interfaces of these names.
 pub(crate) fn open(names: &[&str], ports: impl IntoIterator<Item = u16>) -> EbpfSource {
-    let mut source = EbpfSource::open(&Options::default()).unwrap();
+    open_placed(names, ports, Placement::default())
+}
+
+/// The same at a certain place among the programs of others.
+pub(crate) fn open_placed(
+    names: &[&str],
+    ports: impl IntoIterator<Item = u16>,
+    placement: Placement,
+) -> EbpfSource {
+    let options = Options { placement, ..Options::default() };
+    let mut source = EbpfSource::open(&options).unwrap();
     source.set_ports(&PortSet::from_iter(ports)).unwrap();
     source.watch(&named(names)).unwrap();
     source
@@ -106,6 +116,20 @@ pub(crate) fn send(lab: &Lab, address: SocketAddr, bytes: &[u8]) {
             .unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), bytes.len());
     });
+}
+
+/// Sends bytes like [`send`], but does not insist; gives whether the server had them all.
+pub(crate) fn try_to_send(lab: &Lab, address: SocketAddr, bytes: &[u8]) -> bool {
+    /// Shorter than the time after which a SYN is sent again.
+    const ATTEMPT: Duration = Duration::from_millis(500);
+    let listener = lab.server.inside(|| listen(address)).unwrap();
+    let client = lab.client.inside(|| TcpStream::connect_timeout(&address, ATTEMPT)).unwrap();
+    let Ok(mut client) = client else { return false };
+    client.write_all(bytes).unwrap();
+    drop(client);
+    let mut received = Vec::new();
+    listener.accept().unwrap().0.read_to_end(&mut received).unwrap();
+    received == bytes
 }
 
 /// Listens at `address`, which the connection before may still hold for a moment.

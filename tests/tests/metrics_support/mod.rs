@@ -27,7 +27,7 @@ pub(crate) fn snapshot() -> Snapshot {
         backend: "ebpf",
         ledger: Ledger { stages: vec![frames] },
         outputs: Outputs::start(&[output]).drain(Instant::now()),
-        interfaces: vec![Interface { name: "eth0".into(), frames: 9, records: 3 }],
+        interfaces: vec![Interface { name: "eth0".into(), frames: 9, records: 3, bypassed: false }],
         ring: Some(Ring { size: 4096, used: 100 }),
     }
 }

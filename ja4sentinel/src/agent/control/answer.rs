@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::agent::log;
 use crate::config::LogLevel;
-use crate::metrics::Snapshot;
+use crate::metrics::{self, Snapshot};
 use crate::output::Counts;
 use crate::sensor::Stage;
 
@@ -40,7 +40,10 @@ fn stats(snapshot: &Snapshot) -> Value {
     let interfaces: Vec<Value> = snapshot
         .interfaces
         .iter()
-        .map(|one| json!({ "name": one.name, "frames": one.frames, "records": one.records }))
+        .map(|one| {
+            let metrics::Interface { name, frames, records, bypassed } = one;
+            json!({ "name": name, "frames": frames, "records": records, "bypassed": bypassed })
+        })
         .collect();
     let balanced = snapshot.ledger.is_balanced() && snapshot.outputs.iter().all(Counts::balanced);
     json!({

@@ -1,20 +1,18 @@
 //! Where the classifier is attached. Nothing of others is ever removed: no filter, no qdisc.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use aya::Ebpf;
-use aya::programs::tc::{
-    NlOptions, SchedClassifierLink, TcAttachOptions, TcError, qdisc_add_clsact,
-    qdisc_detach_program,
-};
-use aya::programs::{LinkOrder, ProgramError, SchedClassifier, TcAttachType};
+use aya::programs::tc::SchedClassifierLink;
+use aya::programs::{Link, ProgramError, SchedClassifier, TcAttachType};
+use netlink_packet_route::tc::TcHandle;
 
-use super::error::{EbpfError, os_error};
+use super::error::EbpfError;
 use super::lease::Lease;
 use super::link_type::program_for;
 use super::object::PROGRAMS;
-use crate::capture::Interface;
+use super::placement::{self, How, Placement};
+use crate::capture::{Interface, netlink};
 
 /// Which way the watched packets go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,16 +36,6 @@ impl Direction {
     }
 }
 
-/// How the classifier is attached to an interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// By TCX links, before all other programs: Linux 6.6 and later. The kernel removes them when
-    /// the process ends, however that comes.
-    Tcx,
-    /// By filters of a clsact qdisc.
-    Clsact,
-}
-
 /// One interface with the classifier on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Attached<'a> {
@@ -64,6 +52,9 @@ pub(super) struct Attachments {
     present: BTreeMap<u32, Attachment>,
     object: Ebpf,
     direction: Direction,
+    placement: Placement,
+    /// Given back after the attachments.
+    lease: Option<Lease>,
 }
 
 #[derive(Debug)]
@@ -72,13 +63,11 @@ struct Attachment {
     how: How,
     /// Detach when dropped; in vain when the interface is gone already.
     _links: Vec<SchedClassifierLink>,
-    /// Given back after that.
-    _lease: Option<Lease>,
 }
 
 impl Attachments {
-    pub(super) fn new(object: Ebpf, direction: Direction) -> Self {
-        Self { present: BTreeMap::new(), object, direction }
+    pub(super) fn new(object: Ebpf, direction: Direction, placement: Placement) -> Self {
+        Self { present: BTreeMap::new(), object, direction, placement, lease: Lease::take() }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Attached<'_>> {
@@ -123,58 +112,41 @@ impl Attachments {
         let program = program_for(&interface.name)?;
         let classifier: &mut SchedClassifier =
             self.object.program_mut(program).ok_or(EbpfError::Object(program))?.try_into()?;
-        let lease = Lease::take(interface.index);
-        if lease.is_some() {
-            remove_leftovers(&interface.name);
+        let lease = self.lease.as_ref();
+        if let Some(lease) = lease {
+            remove_leftovers(interface, lease);
         }
-        let (how, links) = attach(classifier, &interface.name, self.direction)
-            .map_err(|error| EbpfError::attaching(&interface.name, error))?;
-        Ok(Attachment { interface: interface.clone(), how, _links: links, _lease: lease })
+        let ways = self.direction.attach_types();
+        let (how, links) =
+            placement::attach(classifier, &interface.name, ways, self.placement, lease)
+                .map_err(|error| EbpfError::attaching(&interface.name, error))?;
+        Ok(Attachment { interface: interface.clone(), how, _links: links })
     }
 }
 
-/// Attaches in all directions asked for; a failure leaves nothing attached.
-fn attach(
-    classifier: &mut SchedClassifier,
-    name: &str,
-    direction: Direction,
-) -> Result<(How, Vec<SchedClassifierLink>), ProgramError> {
-    let mut link = |attach_type: TcAttachType, options: TcAttachOptions| {
-        let id = classifier.attach_with_options(name, attach_type, options)?;
-        classifier.take_link(id)
-    };
-    let types = direction.attach_types().iter();
-    // First of all, so that no other program redirects packets before we saw them.
-    let tcx = types.clone().map(|way| link(*way, TcAttachOptions::TcxOrder(LinkOrder::first())));
-    match tcx.collect::<Result<Vec<_>, _>>() {
-        Ok(links) => return Ok((How::Tcx, links)),
-        Err(error) if lacks_tcx(&error) => {}
-        Err(error) => return Err(error),
-    }
-    match qdisc_add_clsact(name) {
-        Err(error) if os_error(&error) != Some(libc::EEXIST) => return Err(error.into()),
-        _ => {}
-    }
-    // The kernel chooses a priority before all others.
-    let clsact = types.map(|way| link(*way, TcAttachOptions::Netlink(NlOptions::default())));
-    Ok((How::Clsact, clsact.collect::<Result<_, _>>()?))
-}
-
-/// Whether the kernel has no TCX links: before 6.6, or built without.
-fn lacks_tcx(error: &ProgramError) -> bool {
-    matches!(os_error(error), Some(libc::EINVAL | libc::EOPNOTSUPP | libc::ENOSYS))
-}
-
-/// Removes filters that a crashed agent left behind. TCX links never stay behind.
-fn remove_leftovers(name: &str) {
-    for program in PROGRAMS {
-        for way in [TcAttachType::Ingress, TcAttachType::Egress] {
-            match qdisc_detach_program(name, way, program) {
+/// Removes filters that crashed agents left behind. TCX links never stay behind.
+fn remove_leftovers(interface: &Interface, lease: &Lease) {
+    for way in [TcAttachType::Ingress, TcAttachType::Egress] {
+        let parent = match way {
+            TcAttachType::Egress => TcHandle::MIN_EGRESS,
+            _ => TcHandle::MIN_INGRESS,
+        };
+        // Without a qdisc there are none.
+        for filter in netlink::filters(interface.index, parent).unwrap_or_default() {
+            if !PROGRAMS.contains(&&*filter.name) || !lease.is_leftover(filter.handle) {
+                continue;
+            }
+            let name = &*interface.name;
+            let handle = filter.handle.into();
+            let removed = SchedClassifierLink::attached(name, way, filter.priority, handle, None)
+                .map_err(ProgramError::from)
+                .and_then(SchedClassifierLink::detach);
+            match removed {
                 Ok(()) => tracing::info!(interface = name, "removed a crashed agent's filter"),
-                Err(TcError::IoError(error)) if error.kind() == io::ErrorKind::NotFound => {}
-                // There is no qdisc, or nothing can be done about it now: a filter that stays
-                // behind lets every packet go on, as ours does.
-                Err(error) => tracing::trace!(interface = name, %error, "no leftovers found"),
+                // A filter that stays behind lets every packet go on, as ours does.
+                Err(error) => {
+                    tracing::debug!(interface = name, %error, "a crashed agent's filter stays");
+                }
             }
         }
     }

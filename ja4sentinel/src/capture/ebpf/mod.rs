@@ -9,6 +9,7 @@ mod lease;
 mod link_type;
 mod messages;
 mod object;
+mod placement;
 mod ring;
 
 use std::net::SocketAddr;
@@ -23,9 +24,10 @@ use ja4sentinel_common::{Config, Counter, Counters as KernelCounters, Kind, Tupl
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-pub use attachment::{Attached, Direction, How};
+pub use attachment::{Attached, Direction};
 pub use error::{Cause, EbpfError};
 pub use object::{OBJECT, Options, PROGRAMS};
+pub use placement::{Attach, How, Order, Placement};
 
 use super::{Captured, Counters, Interface, Live, Source};
 use crate::sensor::{PortSet, Settings};
@@ -82,7 +84,11 @@ impl EbpfSource {
             settled: loaded.map("SETTLED")?,
             counters: loaded.map("COUNTERS")?,
             messages: Messages::of(&mut loaded.object)?,
-            attachments: Attachments::new(loaded.object, options.direction),
+            attachments: Attachments::new(
+                loaded.object,
+                options.direction,
+                options.placement,
+            ),
         };
         Ok(source)
     }

@@ -6,8 +6,8 @@ use aya::{Ebpf, EbpfLoader};
 use ja4sentinel_common::Config;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
-use super::Direction;
 use super::error::EbpfError;
+use super::{Direction, Placement};
 use crate::sensor::Settings;
 
 /// The compiled program, as `cargo xtask ebpf build` made it.
@@ -22,6 +22,8 @@ pub const PROGRAMS: [&str; 2] = ["ja4sentinel_eth", "ja4sentinel_raw"];
 pub struct Options {
     /// Which way the watched packets go.
     pub direction: Direction,
+    /// Where the classifier stands among the programs of others.
+    pub placement: Placement,
     /// Size of the ring buffer in bytes; rounded up to a power of two of pages.
     pub ring_bytes: u32,
     /// Connections whose payload has begun, about 130 bytes each.
@@ -76,6 +78,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             direction: Direction::default(),
+            placement: Placement::default(),
             ring_bytes: Self::RING_BYTES,
             flows: Self::FLOWS,
             syns: Self::SYNS,

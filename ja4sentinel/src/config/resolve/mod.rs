@@ -11,6 +11,7 @@ use super::lists::PortRange;
 use super::raw::{Control, Core, Limits, Raw};
 use super::reading::{Reading, Typed};
 use super::values::Size;
+use crate::capture::ebpf::Placement;
 use crate::sensor::{Clients, Limits as SensorLimits, PortSet, Settings};
 
 /// The configuration that `raw` means; mistakes are noted in `reading`.
@@ -26,6 +27,7 @@ pub(super) fn resolve(raw: Raw, reading: &mut Reading) -> Config {
     Config {
         interfaces: interfaces(&core, reading).unwrap_or(default.interfaces),
         backend: or(&core.backend, default.backend),
+        placement: placement(&core, default.placement),
         promiscuous: or(&core.promiscuous, default.promiscuous),
         log_level: or(&core.log_level, default.log_level),
         log_target: or(&core.log_target, default.log_target),
@@ -44,6 +46,15 @@ fn control(control: &Control) -> Option<PathBuf> {
 
 fn or<T: Copy>(typed: &Option<Typed<T>>, default: T) -> T {
     typed.as_ref().map_or(default, |typed| typed.value)
+}
+
+fn placement(core: &Core, default: Placement) -> Placement {
+    let priority = core.tc_priority.as_ref().and_then(|typed| u16::try_from(typed.value.0).ok());
+    Placement {
+        attach: or(&core.attach, default.attach),
+        order: or(&core.tcx_order, default.order),
+        priority: priority.unwrap_or(default.priority),
+    }
 }
 
 fn interfaces(core: &Core, reading: &mut Reading) -> Option<Interfaces> {

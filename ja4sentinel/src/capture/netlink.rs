@@ -15,28 +15,39 @@ use netlink_sys::{Socket, SocketAddr};
 const BUFFER: usize = 64 * 1024;
 
 /// An interface.
-pub(super) struct Link {
-    pub(super) index: u32,
-    pub(super) up: bool,
+pub(crate) struct Link {
+    pub(crate) index: u32,
+    pub(crate) up: bool,
+    /// Packets received since it was made.
+    pub(crate) received: u64,
     /// Identifiers of the XDP programs on it.
-    pub(super) xdp: Vec<u32>,
+    pub(crate) xdp: Vec<u32>,
 }
 
 /// All interfaces.
 ///
 /// # Errors
 /// Those of the system.
-pub(super) fn links() -> io::Result<Vec<Link>> {
+pub(crate) fn links() -> io::Result<Vec<Link>> {
     let answers = dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
     let links = answers.into_iter().filter_map(|answer| match answer {
         RouteNetlinkMessage::NewLink(link) => Some(Link {
             index: link.header.index,
             up: link.header.flags.contains(LinkFlags::Up),
+            received: received(&link),
             xdp: link.attributes.iter().flat_map(xdp).collect(),
         }),
         _ => None,
     });
     Ok(links.collect())
+}
+
+fn received(link: &LinkMessage) -> u64 {
+    let counts = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Stats64(counts) => Some(counts.rx_packets),
+        _ => None,
+    });
+    counts.unwrap_or_default()
 }
 
 fn xdp(attribute: &LinkAttribute) -> Vec<u32> {
@@ -48,15 +59,25 @@ fn xdp(attribute: &LinkAttribute) -> Vec<u32> {
     ids.filter(|id| *id != 0).collect()
 }
 
-/// Names of the filters of an interface's ingress, by the clsact or ingress qdisc: the name of the
-/// program for those of eBPF, the kind for others.
+/// A filter of the clsact or ingress qdisc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// The name of the program for those of eBPF, the kind for others.
+    pub(crate) name: String,
+    /// Those with a lower one come first.
+    pub(crate) priority: u16,
+    /// Tells those of one priority apart.
+    pub(crate) handle: u32,
+}
+
+/// The filters of one way through an interface, which `parent` names: the lower half of the handle
+/// of clsact's class. They come in the order in which they have a packet.
 ///
 /// # Errors
 /// Those of the system.
-pub(super) fn ingress_filters(interface: u32) -> io::Result<Vec<String>> {
+pub(crate) fn filters(interface: u32, parent: u16) -> io::Result<Vec<Filter>> {
     let mut request = TcMessage::with_index(interface.cast_signed());
-    request.header.parent =
-        TcHandle { major: TcHandle::CLSACT.major, minor: TcHandle::MIN_INGRESS };
+    request.header.parent = TcHandle { major: TcHandle::CLSACT.major, minor: parent };
     let answers = dump(RouteNetlinkMessage::GetTrafficFilter(request))?;
     let filters = answers.into_iter().filter_map(|answer| match answer {
         RouteNetlinkMessage::NewTrafficFilter(filter) => Some(filter),
@@ -64,10 +85,12 @@ pub(super) fn ingress_filters(interface: u32) -> io::Result<Vec<String>> {
     });
     // Each is announced by a line for its whole priority as well, which has no handle.
     let filters = filters.filter(|filter| filter.header.handle != TcHandle::UNSPEC);
-    let mut names: Vec<String> = filters.map(|filter| name(&filter)).collect();
-    // A u32 filter is several: its tables, and what is in them.
-    names.dedup();
-    Ok(names)
+    let filters = filters.map(|filter| Filter {
+        name: name(&filter),
+        priority: u16::try_from(filter.header.info >> 16).unwrap_or_default(),
+        handle: filter.header.handle.into(),
+    });
+    Ok(filters.collect())
 }
 
 fn name(filter: &TcMessage) -> String {
@@ -135,6 +158,6 @@ mod tests {
             .index;
         assert!(links().unwrap().iter().any(|link| link.index == index));
         // Whatever it has, the kernel's words are understood.
-        ingress_filters(index).unwrap();
+        filters(index, TcHandle::MIN_INGRESS).unwrap();
     }
 }
