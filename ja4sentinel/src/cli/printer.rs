@@ -86,7 +86,7 @@ impl Printer {
     fn write(&mut self, record: &Record) -> io::Result<()> {
         match self.format {
             Format::Json => {
-                serde_json::to_writer(&mut self.lines, record)?;
+                record.write_json(&mut self.lines);
                 self.lines.push(b'\n');
             }
             Format::Text => text::write(record, &mut self.lines)?,

@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 
 use super::Codes;
 use super::grease::without_grease;
-use super::text::{into_string, push_decimal, push_hex};
+use super::text::{into_string, push_decimal_field, push_hex};
 use crate::hello::ClientHello;
 
 /// The JA3 string: `version,ciphers,extensions,groups,point_formats`.
@@ -15,11 +15,11 @@ pub(super) fn string(hello: &ClientHello<'_>, codes: &Codes) -> String {
     // A value has five digits at most, and something that joins it.
     let values = 1 + codes.ciphers.len() + codes.extensions.len() + hello.groups.0.len() / 2;
     let mut string = Vec::with_capacity(6 * values + 4 * (1 + hello.point_formats.len()));
-    push_decimal(&mut string, hello.legacy_version);
-    push_field(&mut string, codes.ciphers.iter().copied());
-    push_field(&mut string, codes.extensions.iter().copied());
-    push_field(&mut string, without_grease(hello.groups.iter()));
-    push_field(&mut string, point_formats);
+    string.extend_from_slice(itoa::Buffer::new().format(hello.legacy_version).as_bytes());
+    push_decimal_field(&mut string, codes.ciphers.iter().copied());
+    push_decimal_field(&mut string, codes.extensions.iter().copied());
+    push_decimal_field(&mut string, without_grease(hello.groups.iter()));
+    push_decimal_field(&mut string, point_formats);
     into_string(string)
 }
 
@@ -28,17 +28,6 @@ pub(super) fn hash(string: &str) -> String {
     let mut hash = Vec::with_capacity(32);
     push_hex(&mut hash, &Md5::digest(string));
     into_string(hash)
-}
-
-/// A comma, then the values joined by `-`.
-fn push_field(string: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
-    string.push(b',');
-    for (index, value) in values.enumerate() {
-        if index > 0 {
-            string.push(b'-');
-        }
-        push_decimal(string, value);
-    }
 }
 
 #[cfg(test)]

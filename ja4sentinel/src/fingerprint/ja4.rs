@@ -21,14 +21,14 @@ pub(super) struct Form {
 
 /// The sorted form (JA4 and JA4_r) and the form in wire order (JA4_o and JA4_ro).
 pub(super) fn forms(hello: &ClientHello<'_>, codes: Codes, transport: Transport) -> (Form, Form) {
-    let Codes { mut ciphers, mut extensions } = codes;
+    let Codes { mut ciphers, mut extensions, signature_algorithms } = codes;
     let head = head(hello, transport, ciphers.len(), extensions.len());
 
-    let wire = form(&head, &ciphers, &extensions, hello);
+    let wire = form(&head, &ciphers, &extensions, &signature_algorithms);
     ciphers.sort_unstable();
     extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
     extensions.sort_unstable();
-    let sorted = form(&head, &ciphers, &extensions, hello);
+    let sorted = form(&head, &ciphers, &extensions, &signature_algorithms);
     (sorted, wire)
 }
 
@@ -62,27 +62,28 @@ fn newest(versions: impl Iterator<Item = u16> + Clone, transport: Transport) -> 
     }
 }
 
+/// Length of part a.
+const HEAD: usize = 10;
+
 /// Part a: ten characters.
 fn head(
     hello: &ClientHello<'_>,
     transport: Transport,
     ciphers: usize,
     extensions: usize,
-) -> String {
-    let mut head = String::with_capacity(10);
-    head.push(transport.letter());
-    head.push_str(version(hello, transport));
-    head.push(if hello.has_server_name_extension { 'd' } else { 'i' });
-    head.extend(two_digits(ciphers));
-    head.extend(two_digits(extensions));
-    head.extend(alpn_ends(hello.alpn().next().unwrap_or_default()).map(char::from));
-    head
+) -> [u8; HEAD] {
+    let letter = transport.letter() as u8;
+    let [v0, v1] = *version(hello, transport).as_bytes().first_chunk().unwrap_or(b"00");
+    let has_name = if hello.has_server_name_extension { b'd' } else { b'i' };
+    let ([c0, c1], [e0, e1]) = (two_digits(ciphers), two_digits(extensions));
+    let [a0, a1] = alpn_ends(hello.alpn().next().unwrap_or_default());
+    [letter, v0, v1, has_name, c0, c1, e0, e1, a0, a1]
 }
 
 /// A count as two digits, at most 99 (spec rule 10).
-fn two_digits(count: usize) -> [char; 2] {
-    let count = u32::try_from(count).map_or(99, |count| count.min(99));
-    [count / 10, count % 10].map(|digit| char::from_digit(digit, 10).unwrap_or('9'))
+fn two_digits(count: usize) -> [u8; 2] {
+    let count = u8::try_from(count).map_or(99, |count| count.min(99));
+    [b'0' + count / 10, b'0' + count % 10]
 }
 
 /// First and last character of the first ALPN name; of its hex when either is not alphanumeric
@@ -96,24 +97,23 @@ fn alpn_ends(name: &[u8]) -> [u8; 2] {
     }
 }
 
-fn form(head: &str, ciphers: &[u16], extensions: &[u16], hello: &ClientHello<'_>) -> Form {
-    let algorithms = without_grease(hello.signature_algorithms.iter());
-    let values = ciphers.len() + extensions.len() + hello.signature_algorithms.0.len() / 2;
-    let mut raw = Vec::with_capacity(head.len() + 3 + 5 * values);
-    raw.extend_from_slice(head.as_bytes());
+fn form(head: &[u8; HEAD], ciphers: &[u16], extensions: &[u16], algorithms: &[u16]) -> Form {
+    let values = ciphers.len() + extensions.len() + algorithms.len();
+    let mut raw = Vec::with_capacity(HEAD + 3 + 5 * values);
+    raw.extend_from_slice(head);
     raw.push(b'_');
     let b = raw.len();
-    push_hex_list(&mut raw, ciphers.iter().copied());
+    push_hex_list(&mut raw, ciphers);
     raw.push(b'_');
     let c = raw.len();
-    push_hex_list(&mut raw, extensions.iter().copied());
-    if algorithms.clone().next().is_some() {
+    push_hex_list(&mut raw, extensions);
+    if !algorithms.is_empty() {
         raw.push(b'_');
         push_hex_list(&mut raw, algorithms);
     }
 
     let mut hashed = Vec::with_capacity(36);
-    hashed.extend_from_slice(head.as_bytes());
+    hashed.extend_from_slice(head);
     for part in [raw.get(b..c - 1), raw.get(c..)] {
         hashed.push(b'_');
         push_hash(&mut hashed, part.unwrap_or_default());

@@ -54,10 +54,11 @@ pub struct Fingerprints {
     pub tls_version: &'static str,
 }
 
-/// The two lists that every fingerprint goes over, in wire order and without GREASE.
+/// The lists that every fingerprint goes over, in wire order and without GREASE.
 struct Codes {
     ciphers: Vec<u16>,
     extensions: Vec<u16>,
+    signature_algorithms: Vec<u16>,
 }
 
 impl Codes {
@@ -73,9 +74,12 @@ impl Fingerprints {
         let mut codes = Codes {
             ciphers: Vec::with_capacity(hello.ciphers.0.len() / 2),
             extensions: Vec::with_capacity(Codes::EXTENSIONS),
+            signature_algorithms: Vec::with_capacity(hello.signature_algorithms.0.len() / 2),
         };
         codes.ciphers.extend(without_grease(hello.ciphers.iter()));
         codes.extensions.extend(without_grease(kinds));
+        let algorithms = without_grease(hello.signature_algorithms.iter());
+        codes.signature_algorithms.extend(algorithms);
         let ja3 = ja3::string(hello, &codes);
         let (sorted, wire) = ja4::forms(hello, codes, transport);
         Self {

@@ -191,6 +191,13 @@ impl<V> Table<V> {
         Class::ALL.into_iter().find_map(|class| self.oldest(class, deadline_ns))
     }
 
+    /// When the entry that was moved longest ago was moved, nanoseconds.
+    #[must_use]
+    pub fn moved_since_ns(&self) -> Option<u64> {
+        let oldest = self.lists.iter().filter_map(|list| self.at(list.oldest));
+        oldest.map(|entry| entry.moved_ns).min()
+    }
+
     /// Who has to leave for a newcomer: finished entries first, then the oldest that was only
     /// opened, then the oldest with something found, then one that waits for bytes without
     /// progress since `stalled_ns`. An entry that is receiving now is never named.

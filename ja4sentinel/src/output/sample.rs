@@ -1,6 +1,6 @@
 //! Records for the tests of this module.
 
-use crate::record::{Kind, MetaSource, Record, SCHEMA, Text};
+use crate::record::{Code, Kind, MetaSource, Record, SCHEMA, Text};
 
 /// An ordinary record.
 pub(super) fn record() -> Record {
@@ -30,7 +30,7 @@ pub(super) fn record() -> Record {
         sni: Some(Text::new(b"example.net")),
         alpn: vec![Text::new(b"h2"), Text::new(b"http/1.1")],
         tls_version: "13",
-        supported_versions: vec!["0304".into()],
+        supported_versions: vec![Code(0x0304)],
         meta_source: MetaSource::Syn,
         syn_to_hello_us: Some(250),
         tcp_meta_option_kinds: vec![2, 4, 8, 1, 3],

@@ -17,13 +17,13 @@ pub(super) fn weight(record: &Record) -> u64 {
         record.sni.as_ref().map_or(0, |name| name.as_str().len()),
     ];
     let alpn = record.alpn.iter().map(|name| size_of_val(name) + name.as_str().len());
-    let versions = record.supported_versions.iter().map(|text| size_of_val(text) + text.len());
     let lists = [
         record.tcp_meta_option_kinds.len(),
+        size_of_val(record.supported_versions.as_slice()),
         size_of_val(record.vlan.as_slice()),
         size_of_val(record.oddities.as_slice()),
     ];
-    let variable = texts.into_iter().chain(alpn).chain(versions).chain(lists).sum::<usize>();
+    let variable = texts.into_iter().chain(alpn).chain(lists).sum::<usize>();
     (size_of::<Record>() + variable) as u64
 }
 

@@ -1,6 +1,8 @@
 //! The one value that leaves the core: a flat record, field order fixed, a fact that is not known
 //! absent.
 
+mod code;
+mod json;
 mod text;
 
 use std::net::IpAddr;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use code::Code;
 pub use text::Text;
 
 /// Version of the record's schema; it grows when a field changes its meaning or goes.
@@ -111,7 +114,7 @@ pub struct Record {
     pub tls_version: &'static str,
     /// Versions offered in `supported_versions`, four hex digits each, GREASE included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub supported_versions: Vec<String>,
+    pub supported_versions: Vec<Code>,
     /// Where the `ip_meta_*` and `tcp_meta_*` facts come from.
     pub meta_source: MetaSource,
     /// Microseconds from the SYN to the packet that completed the hello.

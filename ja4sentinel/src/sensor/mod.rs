@@ -59,6 +59,8 @@ pub enum Outcome {
 pub struct Sensor {
     bench: Bench,
     table: Table<Connection>,
+    /// No entry of the table was last moved before this, nanoseconds.
+    moved_since_ns: u64,
     fragments: Defragmenter,
 }
 
@@ -68,6 +70,7 @@ impl Sensor {
     pub fn new(settings: Settings, backend: &'static str) -> Self {
         Self {
             table: Table::new(settings.limits.flows),
+            moved_since_ns: 0,
             bench: Bench::new(settings, backend),
             fragments: Defragmenter::default(),
         }
@@ -98,9 +101,15 @@ impl Sensor {
         self.fragments.expire(self.bench.now_ns);
         let patience = self.bench.settings.limits.flow_timeout_ns;
         let Some(deadline) = self.bench.now_ns.checked_sub(patience) else { return };
+        // Nothing in the table moved before this when it was last looked at, and what moves is moved
+        // to a later time.
+        if deadline < self.moved_since_ns {
+            return;
+        }
         while let Some(expired) = self.table.expired(deadline) {
             self.end(expired, End::TimedOut, out);
         }
+        self.moved_since_ns = self.table.moved_since_ns().unwrap_or(self.bench.now_ns);
     }
 
     /// The input is over: ends every connection in flight, each with its reason.

@@ -3,10 +3,10 @@
 use super::bench::Bench;
 use super::connection::Connection;
 use super::reason::Reason;
-use crate::fingerprint::{self, Fingerprints, Transport};
+use crate::fingerprint::{Fingerprints, Transport};
 use crate::flow::Key;
 use crate::hello::FoundHello;
-use crate::record::{Kind, MetaSource, Record, SCHEMA, Text};
+use crate::record::{Code, Kind, MetaSource, Record, SCHEMA, Text};
 
 const NANOS_PER_MICRO: u64 = 1000;
 
@@ -33,7 +33,7 @@ pub(super) fn hello(
         tls_version: fingerprints.tls_version,
         sni: found.hello.server_name.map(Text::new),
         alpn: found.hello.alpn().map(Text::new).collect(),
-        supported_versions: versions.iter().map(fingerprint::hex).collect(),
+        supported_versions: versions.iter().map(Code).collect(),
         syn_to_hello_us: (facts.source == MetaSource::Syn).then_some(since_syn),
         hello_index: connection.hellos,
         hello_bytes: u32::try_from(found.message_len).unwrap_or(u32::MAX),

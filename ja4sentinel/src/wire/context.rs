@@ -39,7 +39,7 @@ impl Context {
             unverified: frame.unverified,
         };
         if let Some(tag) = frame.vlan {
-            context.keep(tag);
+            context.vlan.tag(tag);
         }
         context
     }
@@ -64,15 +64,8 @@ impl Context {
         if self.tags > MAX_TAGS {
             return Err(WireError::TooManyTags);
         }
-        self.keep(tag);
+        self.vlan.tag(tag);
         Ok(())
-    }
-
-    /// A priority tag (identifier 0) names no VLAN: IEEE 802.1Q, table 9-2.
-    fn keep(&mut self, tag: VlanTag) {
-        if tag.id() != 0 {
-            self.vlan.push(tag.id());
-        }
     }
 
     /// Whether checksums and lengths are to be looked at as the receiver does: what is inside a tunnel

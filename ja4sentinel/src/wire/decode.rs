@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::ip::{self, Datagram, Ip};
 use super::link::{self, Layer};
-use super::{Fragment, Frame, Segment, WireError, tcp, tunnel};
+use super::{Fragment, Frame, Segment, WireError, tcp, tunnel, usual};
 
 /// What a frame held.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,17 @@ pub enum Packet<'a> {
 ///
 /// # Errors
 /// One [`WireError`] a cause.
+#[inline]
 pub fn decode<'a>(frame: &Frame<'a>, depth: u8) -> Result<Packet<'a>, WireError> {
+    match usual::segment(frame) {
+        Some(segment) => Ok(Packet::Segment(segment)),
+        None => decode_any(frame, depth),
+    }
+}
+
+/// [`decode`] without the shortcut.
+#[inline(never)]
+pub(super) fn decode_any<'a>(frame: &Frame<'a>, depth: u8) -> Result<Packet<'a>, WireError> {
     let mut context = Context::of_frame(frame, depth);
     descend(&mut context, link::first(frame)?)
 }

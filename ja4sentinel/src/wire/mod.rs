@@ -14,6 +14,7 @@ mod segment;
 mod span;
 mod tcp;
 mod tunnel;
+mod usual;
 mod wlan;
 
 #[cfg(test)]

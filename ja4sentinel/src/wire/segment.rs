@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::VlanTag;
+
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
@@ -74,6 +76,14 @@ impl VlanStack {
         if let Some(slot) = self.ids.get_mut(usize::from(self.len)) {
             *slot = id;
             self.len += 1;
+        }
+    }
+
+    /// Adds the identifier of the next inner tag. A priority tag (identifier 0) names no VLAN: IEEE
+    /// 802.1Q, table 9-2.
+    pub(super) fn tag(&mut self, tag: VlanTag) {
+        if tag.id() != 0 {
+            self.push(tag.id());
         }
     }
 

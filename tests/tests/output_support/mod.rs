@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ja4sentinel::output::{Counts, Outputs};
-use ja4sentinel::record::{Kind, MetaSource, Record, SCHEMA, Text};
+use ja4sentinel::record::{Code, Kind, MetaSource, Record, SCHEMA, Text};
 
 /// A record that says `number` in its source port and its timestamp.
 pub(crate) fn record(number: u64) -> Record {
@@ -36,7 +36,7 @@ pub(crate) fn record(number: u64) -> Record {
         sni: Some(Text::new(b"example.net")),
         alpn: vec![Text::new(b"h2"), Text::new(b"http/1.1")],
         tls_version: "13",
-        supported_versions: vec!["0304".into()],
+        supported_versions: vec![Code(0x0304)],
         meta_source: MetaSource::Syn,
         syn_to_hello_us: Some(250),
         tcp_meta_option_kinds: vec![2, 4, 8, 1, 3],

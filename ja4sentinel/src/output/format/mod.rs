@@ -54,7 +54,8 @@ impl Formatter {
 
     fn write(&self, record: &Record, line: &mut Vec<u8>) -> serde_json::Result<()> {
         if self.format == Format::Flat && self.fields.is_none() {
-            return serde_json::to_writer(line, record);
+            record.write_json(line);
+            return Ok(());
         }
         let mut flat = match serde_json::to_value(record)? {
             Value::Object(flat) => flat,

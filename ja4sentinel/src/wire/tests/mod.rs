@@ -7,6 +7,7 @@ mod options;
 mod properties;
 mod tcp;
 mod tunnel;
+mod usual;
 
 use super::*;
 use build::*;

@@ -1,0 +1,69 @@
+//! The shortcut says what the general way says, or nothing.
+
+use proptest::prelude::*;
+
+use super::super::decode::decode_any;
+use super::super::usual;
+use super::*;
+
+/// A frame that the shortcut is for.
+fn plain(v6: bool, options: &[u8], payload: &[u8]) -> Vec<u8> {
+    let tcp = tcp_with(0x18, options, payload);
+    if v6 { eth(0x86dd, &ipv6(6, &tcp)) } else { eth(0x0800, &ipv4(6, &tcp)) }
+}
+
+/// The shortcut's segment; it has to be that of the general way.
+fn checked<'a>(frame: &Frame<'a>) -> Option<Segment<'a>> {
+    let shortcut = usual::segment(frame)?;
+    let general = segment(decode_any(frame, 8));
+    assert_eq!(format!("{shortcut:?}"), format!("{general:?}"));
+    Some(shortcut)
+}
+
+#[test]
+fn the_shortcut_is_taken_by_what_it_is_for() {
+    for v6 in [false, true] {
+        for options in [&[][..], &[1; 4], &[1; 40]] {
+            for payload in [&[][..], PAYLOAD] {
+                let bytes = plain(v6, options, payload);
+                for vlan in [None, Some(VlanTag { tci: 0x2000 }), Some(VlanTag { tci: 7 })] {
+                    let frame = Frame { vlan, ..frame(LinkType::ETHERNET, &bytes) };
+                    assert_eq!(checked(&frame).unwrap().payload, payload);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_doubted_or_goes_on_elsewhere_takes_the_general_way() {
+    let bytes = plain(false, &[], PAYLOAD);
+    let plain = frame(LinkType::ETHERNET, &bytes);
+    assert!(usual::segment(&Frame { unverified: true, ..plain }).is_none());
+    assert!(usual::segment(&Frame { skipped_payload: 1, ..plain }).is_none());
+    assert!(usual::segment(&Frame { link: LinkType::RAW, ..plain }).is_none());
+}
+
+proptest! {
+    #[test]
+    fn a_changed_frame_is_the_same_either_way(
+        v6: bool,
+        words in 0..11usize,
+        payload in proptest::collection::vec(any::<u8>(), 0..80),
+        changes in proptest::collection::vec((0..80usize, any::<u8>()), 0..4),
+        cut in 0..200usize,
+        original_len in prop_oneof![Just(0u32), any::<u32>()],
+        tci in proptest::option::of(any::<u16>()),
+    ) {
+        let mut bytes = plain(v6, &vec![1; 4 * words.min(10)], &payload);
+        for (at, value) in changes {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = value;
+            }
+        }
+        bytes.truncate(bytes.len().min(cut.max(14)));
+        let vlan = tci.map(|tci| VlanTag { tci });
+        let frame = Frame { vlan, original_len, ..frame(LinkType::ETHERNET, &bytes) };
+        checked(&frame);
+    }
+}
