@@ -12,6 +12,7 @@ mod read;
 mod run;
 mod schema;
 mod settings;
+mod share;
 mod stats;
 mod summary;
 mod text;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
 use ja4sentinel::record::{Kind, Record};
@@ -21,7 +22,8 @@ pub(super) enum Format {
 
 /// Prints the records among a sensor's outcomes, and counts them.
 pub(super) struct Printer {
-    out: File,
+    /// Shared by printers that work side by side; each writes whole lines.
+    out: Arc<Mutex<File>>,
     /// Whole lines that are not yet written.
     lines: Vec<u8>,
     format: Format,
@@ -38,7 +40,16 @@ impl Printer {
     pub(super) fn to_standard_output(format: Format) -> io::Result<Self> {
         // Not through std's standard output, which looks for line ends in everything.
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        Ok(Self {
+        Ok(Self::new(Arc::new(Mutex::new(out)), format))
+    }
+
+    /// Another one to the same output, which has printed nothing yet.
+    pub(super) fn beside(&self) -> Self {
+        Self::new(Arc::clone(&self.out), self.format)
+    }
+
+    fn new(out: Arc<Mutex<File>>, format: Format) -> Self {
+        Self {
             out,
             lines: Vec::with_capacity(Self::BUFFER),
             format,
@@ -46,7 +57,7 @@ impl Printer {
             records: 0,
             hellos: 0,
             written: Ok(()),
-        })
+        }
     }
 
     /// Whether each record goes out at once.
@@ -95,7 +106,8 @@ impl Printer {
     }
 
     fn write_out(&mut self) -> io::Result<()> {
-        let written = self.out.write_all(&self.lines);
+        let written =
+            self.out.lock().unwrap_or_else(PoisonError::into_inner).write_all(&self.lines);
         self.lines.clear();
         written
     }

@@ -16,9 +16,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// For one file.
-    pub(super) fn new(name: &str, file: &CaptureFile) -> Self {
-        let visible = stderr().is_terminal() && !stdout().is_terminal();
+    /// For one file; seen only where that is `wanted`.
+    pub(super) fn new(name: &str, file: &CaptureFile, wanted: bool) -> Self {
+        let visible = wanted && stderr().is_terminal() && !stdout().is_terminal();
         let target = if visible {
             ProgressDrawTarget::stderr_with_hz(10)
         } else {

@@ -1,15 +1,17 @@
 //! `ja4sentinel read`: capture files through the same pipeline as live traffic.
 
 use std::io::{self, ErrorKind};
+use std::iter;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use clap::{Args, ValueEnum};
-use ja4sentinel::capture::file::{CaptureFile, Fault, FileError};
-use ja4sentinel::capture::{Captured, Source};
-use ja4sentinel::sensor::{PortSet, ProxyProtocol, Sensor, Settings};
+use clap::{Args, ValueEnum, value_parser};
+use ja4sentinel::capture::file::{Fault, FileError};
+use ja4sentinel::sensor::{Limits, PortSet, ProxyProtocol, Settings};
 
 use super::printer::{Format, Printer};
-use super::progress::Progress;
+use super::share::Share;
 use super::summary::Summary;
 use super::{Exit, ports};
 
@@ -46,7 +48,15 @@ pub(super) struct Arguments {
     /// Print hellos that could not be fingerprinted, too, each with its reason
     #[arg(long)]
     incomplete: bool,
+    /// Threads that share the connections of a file; records of different connections then come in
+    /// any order
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=MAX_WORKERS))]
+    pub(super) workers: u16,
 }
+
+/// Each worker reads the whole file for its part: more than there are cores in a large machine only
+/// read more often.
+const MAX_WORKERS: i64 = 256;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -82,24 +92,34 @@ enum Proxy {
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let mut summary = Summary::new();
     let mut exit = Exit::Done;
-    let mut printer = match Printer::to_standard_output(arguments.format) {
+    let printer = match Printer::to_standard_output(arguments.format) {
         Ok(printer) => printer,
         Err(error) => return stopped(&error),
     };
+    if arguments.workers > 1 && arguments.files.iter().any(|path| path.as_os_str() == "-") {
+        eprintln!("ja4sentinel: standard input can be read once only: leave --workers out");
+        return Exit::Usage;
+    }
     for path in &arguments.files {
-        let read = read(path, arguments, &mut printer, &mut summary);
-        if let Err(error) = printer.flush() {
-            return stopped(&error);
-        }
-        if let Err(error) = read {
-            eprintln!("ja4sentinel: {error}");
-            if exit == Exit::Done {
-                exit = exit_of(&error.fault);
-            }
+        let read = read(path, arguments, &printer, &mut summary);
+        let error = match read {
+            Ok(()) => continue,
+            Err(Stopped::Output(error)) => return stopped(&error),
+            Err(Stopped::Input(error)) => error,
+        };
+        eprintln!("ja4sentinel: {error}");
+        if exit == Exit::Done {
+            exit = exit_of(&error.fault);
         }
     }
     eprintln!("ja4sentinel: {summary}");
     exit
+}
+
+/// Why a file was not read to its end.
+pub(super) enum Stopped {
+    Input(FileError),
+    Output(io::Error),
 }
 
 /// Standard output cannot be written. Nothing is wrong when its reader just went away.
@@ -120,56 +140,64 @@ fn exit_of(fault: &Fault) -> Exit {
     }
 }
 
-/// Reads one file to its end or fault, with a sensor of its own; ends early when the printer fails.
+/// Reads one file to its end or fault, shared among the workers.
 fn read(
     path: &Path,
     arguments: &Arguments,
-    printer: &mut Printer,
+    printer: &Printer,
     summary: &mut Summary,
-) -> Result<(), FileError> {
-    let mut file = CaptureFile::open(path)?;
-    summary.files += 1;
-    // What comes through a pipe comes when it happens, and is to be seen then.
-    printer.flush_each(file.size().is_none());
-    let progress = Progress::new(&path.display().to_string(), &file);
-    let mut sensor = Sensor::new(settings(arguments), "file");
-    let mut packets = 0;
-    let ended = loop {
-        match file.next() {
-            Ok(Some(Captured::Frame(frame))) => {
-                sensor.frame(&frame, &mut |outcome| printer.take(&outcome));
-            }
-            Ok(Some(Captured::Interface { index, name })) => {
-                sensor.name_interface(index, name);
-                continue;
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-        packets += 1;
-        progress.packet(packets, &file);
-        if printer.failed() {
-            break Ok(());
-        }
-    };
-    sensor.finish(&mut |outcome| printer.take(&outcome));
-    summary.packets += packets;
-    summary.ledger.merge(&sensor.ledger());
-    (summary.records, summary.hellos) = printer.counts();
+) -> Result<(), Stopped> {
+    let shares = thread::scope(|scope| {
+        let others: Vec<_> = (1..arguments.workers)
+            .map(|worker| {
+                scope.spawn(move || Share::read(path, arguments, worker, printer.beside()))
+            })
+            .collect();
+        let first = Share::read(path, arguments, 0, printer.beside());
+        let others = others
+            .into_iter()
+            .map(|share| share.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        iter::once(first).chain(others).collect::<Vec<_>>()
+    });
+    summary.files += u64::from(shares.iter().any(|share| share.is_ok()));
+    let mut ended = Ok(());
+    for share in shares {
+        let share = share.map_err(Stopped::Input)?;
+        summary.packets += share.packets;
+        summary.records += share.records;
+        summary.hellos += share.hellos;
+        summary.ledger.merge(&share.ledger);
+        // They meet the same fault of the file, if any; what is wrong with the output comes first.
+        ended = match (ended, share.ended) {
+            (Err(Stopped::Output(error)), _) => Err(Stopped::Output(error)),
+            (ended, Ok(())) => ended,
+            (_, stopped) => stopped,
+        };
+    }
     ended
 }
 
-fn settings(arguments: &Arguments) -> Settings {
-    Settings {
-        ports: arguments.ports.clone(),
-        starttls: arguments.starttls == Switch::On,
-        proxy_protocol: match arguments.proxy_protocol {
-            Proxy::Off => ProxyProtocol::Off,
-            Proxy::Accept => ProxyProtocol::Accept,
-            Proxy::Require => ProxyProtocol::Require,
-        },
-        tunnel_depth: arguments.tunnels,
-        report_incomplete: arguments.incomplete,
-        ..Settings::default()
+impl Arguments {
+    /// What each worker's sensor does. Together they hold as much as one alone would.
+    pub(super) fn settings(&self) -> Settings {
+        let whole = Limits::default();
+        let part = |limit: usize| limit.div_ceil(usize::from(self.workers));
+        Settings {
+            ports: self.ports.clone(),
+            starttls: self.starttls == Switch::On,
+            proxy_protocol: match self.proxy_protocol {
+                Proxy::Off => ProxyProtocol::Off,
+                Proxy::Accept => ProxyProtocol::Accept,
+                Proxy::Require => ProxyProtocol::Require,
+            },
+            tunnel_depth: self.tunnels,
+            report_incomplete: self.incomplete,
+            limits: Limits {
+                flows: part(whole.flows),
+                reassembly_bytes: part(whole.reassembly_bytes),
+                ..whole
+            },
+            ..Settings::default()
+        }
     }
 }

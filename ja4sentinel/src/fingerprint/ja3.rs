@@ -3,7 +3,6 @@
 use md5::{Digest, Md5};
 
 use super::Codes;
-use super::grease::without_grease;
 use super::text::{into_string, push_decimal_field, push_hex};
 use crate::hello::ClientHello;
 
@@ -18,7 +17,7 @@ pub(super) fn string(hello: &ClientHello<'_>, codes: &Codes) -> String {
     string.extend_from_slice(itoa::Buffer::new().format(hello.legacy_version).as_bytes());
     push_decimal_field(&mut string, codes.ciphers.iter().copied());
     push_decimal_field(&mut string, codes.extensions.iter().copied());
-    push_decimal_field(&mut string, without_grease(hello.groups.iter()));
+    push_decimal_field(&mut string, codes.groups.iter().copied());
     push_decimal_field(&mut string, point_formats);
     into_string(string)
 }

@@ -21,7 +21,7 @@ pub(super) struct Form {
 
 /// The sorted form (JA4 and JA4_r) and the form in wire order (JA4_o and JA4_ro).
 pub(super) fn forms(hello: &ClientHello<'_>, codes: Codes, transport: Transport) -> (Form, Form) {
-    let Codes { mut ciphers, mut extensions, signature_algorithms } = codes;
+    let Codes { mut ciphers, mut extensions, signature_algorithms, .. } = codes;
     let head = head(hello, transport, ciphers.len(), extensions.len());
 
     let wire = form(&head, &ciphers, &extensions, &signature_algorithms);

@@ -7,7 +7,7 @@ mod ja3;
 mod ja4;
 mod text;
 
-use crate::hello::ClientHello;
+use crate::hello::{ClientHello, U16s};
 use grease::without_grease;
 
 pub(crate) use text::hex;
@@ -59,11 +59,18 @@ struct Codes {
     ciphers: Vec<u16>,
     extensions: Vec<u16>,
     signature_algorithms: Vec<u16>,
+    groups: Vec<u16>,
 }
 
 impl Codes {
     /// Room for the extensions of a browser's hello, which has up to twenty.
     const EXTENSIONS: usize = 24;
+
+    fn of(list: U16s<'_>) -> Vec<u16> {
+        let mut codes = Vec::with_capacity(list.0.len() / 2);
+        codes.extend(without_grease(list.iter()));
+        codes
+    }
 }
 
 impl Fingerprints {
@@ -71,15 +78,14 @@ impl Fingerprints {
     #[must_use]
     pub fn of(hello: &ClientHello<'_>, transport: Transport) -> Self {
         let kinds = hello.extensions.iter().map(|extension| extension.kind);
-        let mut codes = Codes {
-            ciphers: Vec::with_capacity(hello.ciphers.0.len() / 2),
-            extensions: Vec::with_capacity(Codes::EXTENSIONS),
-            signature_algorithms: Vec::with_capacity(hello.signature_algorithms.0.len() / 2),
+        let mut extensions = Vec::with_capacity(Codes::EXTENSIONS);
+        extensions.extend(without_grease(kinds));
+        let codes = Codes {
+            ciphers: Codes::of(hello.ciphers),
+            extensions,
+            signature_algorithms: Codes::of(hello.signature_algorithms),
+            groups: Codes::of(hello.groups),
         };
-        codes.ciphers.extend(without_grease(hello.ciphers.iter()));
-        codes.extensions.extend(without_grease(kinds));
-        let algorithms = without_grease(hello.signature_algorithms.iter());
-        codes.signature_algorithms.extend(algorithms);
         let ja3 = ja3::string(hello, &codes);
         let (sorted, wire) = ja4::forms(hello, codes, transport);
         Self {

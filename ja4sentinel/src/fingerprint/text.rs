@@ -56,29 +56,39 @@ pub(super) fn push_hex_list(text: &mut Vec<u8>, values: &[u16]) {
 }
 
 /// A comma, then the values in decimal, without padding, joined by `-`.
-pub(super) fn push_decimal_field(text: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
+pub(super) fn push_decimal_field(text: &mut Vec<u8>, values: impl ExactSizeIterator<Item = u16>) {
+    const EACH: usize = 6;
     let begin = text.len();
+    // Room for the longest, which is then filled without a look at the end for each value.
+    text.resize(begin + (EACH * values.len()).max(1), b',');
+    let mut end = begin;
     for value in values {
-        push_decimal(text, b'-', value);
+        let (digits, len) = decimal(value);
+        let [a, b, c, d, e, ..] = digits.to_le_bytes();
+        if let Some(place) = text.get_mut(end..).and_then(<[u8]>::first_chunk_mut::<EACH>) {
+            *place = [b'-', a, b, c, d, e];
+        }
+        end += 1 + len;
     }
-    match text.get_mut(begin) {
-        Some(joint) => *joint = b',',
-        None => text.push(b','),
+    text.truncate(end.max(begin + 1));
+    if let Some(joint) = text.get_mut(begin) {
+        *joint = b',';
     }
 }
 
-/// One character, and a value in decimal, without padding.
+/// A value's decimal digits, the first in the lowest byte, and how many there are. Without a branch:
+/// lengths follow each other at random.
 #[inline]
-fn push_decimal(text: &mut Vec<u8>, joint: u8, value: u16) {
-    let digit = |unit: u16| b'0' + (value / unit % 10).to_le_bytes()[0];
-    let (a, b, c, d, e) = (digit(10_000), digit(1000), digit(100), digit(10), digit(1));
-    match value {
-        10_000.. => text.extend_from_slice(&[joint, a, b, c, d, e]),
-        1000.. => text.extend_from_slice(&[joint, b, c, d, e]),
-        100.. => text.extend_from_slice(&[joint, c, d, e]),
-        10.. => text.extend_from_slice(&[joint, d, e]),
-        _ => text.extend_from_slice(&[joint, e]),
-    }
+fn decimal(value: u16) -> (u64, usize) {
+    const ZEROS: u64 = 0x30_3030_3030;
+    // The first two digits, the two behind them, and the last.
+    let (front, rest) = (value / 1000, value % 1000);
+    let (middle, last) = (rest / 10, rest % 10);
+    let pair = |both: u16| u64::from(both / 10 | (both % 10) << 8);
+    let all = pair(front) | pair(middle) << 16 | u64::from(last) << 32;
+    // The last digit always counts, be it 0.
+    let leading = (all | 1 << 32).trailing_zeros() / 8;
+    ((all | ZEROS) >> (8 * leading), 5 - leading as usize)
 }
 
 /// Text that was put together from the functions above.
@@ -94,10 +104,9 @@ mod tests {
     fn numbers_are_those_of_the_standard_library() {
         for value in 0..=u16::MAX {
             let mut text = Vec::new();
-            push_decimal(&mut text, b'+', value);
-            text.push(b' ');
+            push_decimal_field(&mut text, [value].into_iter());
             push_hex(&mut text, &value.to_be_bytes());
-            assert_eq!(into_string(text), format!("+{value} {value:04x}"));
+            assert_eq!(into_string(text), format!(",{value}{value:04x}"));
             assert_eq!(hex(value), format!("{value:04x}").as_bytes());
         }
     }

@@ -146,12 +146,14 @@ impl Record {
     }
 }
 
+#[inline(always)]
 fn number(line: &mut Vec<u8>, key: &[u8], value: impl itoa::Integer) {
     line.extend_from_slice(key);
     digits(line, value);
 }
 
 /// A number, where it is known.
+#[inline(always)]
 fn known(line: &mut Vec<u8>, key: &[u8], value: Option<impl itoa::Integer>) {
     if let Some(value) = value {
         number(line, key, value);
@@ -163,12 +165,14 @@ fn digits(line: &mut Vec<u8>, value: impl itoa::Integer) {
 }
 
 /// A text of this program's own making.
+#[inline(always)]
 fn own(line: &mut Vec<u8>, key: &[u8], value: &str) {
     line.extend_from_slice(key);
     quoted(line, value.as_bytes());
 }
 
 /// The same, where it is not empty.
+#[inline(always)]
 fn made(line: &mut Vec<u8>, key: &[u8], value: &str) {
     if !value.is_empty() {
         own(line, key, value);
@@ -176,6 +180,7 @@ fn made(line: &mut Vec<u8>, key: &[u8], value: &str) {
 }
 
 /// Text without anything to escape.
+#[inline(always)]
 fn quoted(line: &mut Vec<u8>, text: &[u8]) {
     line.push(b'"');
     line.extend_from_slice(text);

@@ -133,10 +133,7 @@ impl Connection {
     /// Whether a byte with this sequence number can belong to this connection: a little before or
     /// behind what it has sent.
     pub(super) fn is_in_window(&self, sequence: u32, bench: &Bench) -> bool {
-        let window = i32::try_from(bench.bounds.bytes).unwrap_or(i32::MAX);
-        let offset = self.offset(sequence);
-        let ahead = if self.closed { 0 } else { window };
-        (-window..=ahead).contains(&offset)
+        is_in_window(self.base, sequence, self.closed, bench)
     }
 
     /// Whether a SYN with these facts stands at the beginning of this connection.
@@ -146,11 +143,6 @@ impl Connection {
 
     pub(super) fn has_syn(&self) -> bool {
         self.facts.source == MetaSource::Syn
-    }
-
-    /// Notes that a settled connection is closed, so that its ends may be used again.
-    pub(super) fn note_end(&mut self, segment: &Segment<'_>) {
-        self.closed |= segment.flags.any(TcpFlags::FIN | TcpFlags::RST);
     }
 
     /// Takes over what a SYN says that came later than the bytes behind it.
@@ -249,6 +241,15 @@ impl Connection {
             self.cut = Some(sequence);
         }
     }
+}
+
+/// Whether a byte with this sequence number lies a little before or behind `base`; not behind, when
+/// the connection is closed.
+pub(super) fn is_in_window(base: u32, sequence: u32, closed: bool, bench: &Bench) -> bool {
+    let window = i32::try_from(bench.bounds.bytes).unwrap_or(i32::MAX);
+    let offset = sequence.wrapping_sub(base).cast_signed();
+    let ahead = if closed { 0 } else { window };
+    (-window..=ahead).contains(&offset)
 }
 
 /// A payload is never longer than a datagram, or than what offload makes of many.

@@ -16,6 +16,7 @@ mod reason;
 mod receive;
 mod report;
 mod settings;
+mod slot;
 
 pub use clients::Clients;
 pub use counters::Established;
@@ -26,9 +27,9 @@ pub use settings::{Limits, PortSet, ProxyProtocol, Settings};
 use std::sync::Arc;
 
 use bench::Bench;
-use connection::Connection;
 use ending::End;
 use oddities::{Oddities, Oddity};
+use slot::Slot;
 
 use crate::flow::{Defragmenter, Pushed, Table};
 use crate::record::Record;
@@ -58,7 +59,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Sensor {
     bench: Bench,
-    table: Table<Connection>,
+    table: Table<Slot>,
     /// No entry of the table was last moved before this, nanoseconds.
     moved_since_ns: u64,
     fragments: Defragmenter,
@@ -92,7 +93,11 @@ impl Sensor {
         self.advance(frame.timestamp_ns, out);
         self.bench.counters.frames += 1;
         let depth = self.bench.settings.tunnel_depth;
-        self.packet(decode(frame, depth), Oddities::default(), out);
+        match decode(frame, depth) {
+            // Nearly all: not handed through one more call.
+            Ok(Packet::Segment(segment)) => self.segment(&segment, Oddities::default(), out),
+            other => self.packet(other, Oddities::default(), out),
+        }
     }
 
     /// Moves time forward to `now_ns` (nanoseconds since the UNIX epoch) and ends what timed out.

@@ -7,6 +7,7 @@ use super::ending::End;
 use super::facts::Facts;
 use super::oddities::Oddities;
 use super::reason::Reason;
+use super::slot::Slot;
 use super::{Outcome, Sensor};
 use crate::flow::{Class, Handle, Key};
 use crate::wire::{Segment, TcpFlags};
@@ -67,13 +68,18 @@ impl Sensor {
         signs: Oddities,
         out: &mut Out<'_>,
     ) -> Result<(), LeftOut> {
-        let is_stalled = self.table.moved_ns(handle) <= Some(self.bench.stalled_ns());
-        let Some(connection) = self.table.get_mut(handle) else { return Err(LeftOut::NotSelected) };
-        if connection.is_in_window(segment.sequence, &self.bench) {
-            if connection.is_settled() {
-                connection.note_end(segment);
-                return Err(LeftOut::Settled);
+        let connection = match self.table.get_mut(handle) {
+            None => return Err(LeftOut::NotSelected),
+            Some(Slot::Settled(settled)) => {
+                if settled.is_in_window(segment.sequence, &self.bench) {
+                    settled.note_end(segment);
+                    return Err(LeftOut::Settled);
+                }
+                return self.pick_up(key, Some(handle), segment, signs, out);
             }
+            Some(Slot::Open(connection)) => connection,
+        };
+        if connection.is_in_window(segment.sequence, &self.bench) {
             if !connection.is_signed_like_its_syn(segment) {
                 return Err(LeftOut::Signature);
             }
@@ -87,9 +93,8 @@ impl Sensor {
             return Ok(());
         }
         // A server ignores what lies outside of the window, so a hello in progress goes on.
-        if connection.is_settled() {
-            self.pick_up(key, Some(handle), segment, signs, out)
-        } else if is_stalled && self.may_begin(&key, segment) {
+        let is_stalled = self.table.moved_ns(handle) <= Some(self.bench.stalled_ns());
+        if is_stalled && self.may_begin(&key, segment) {
             self.begin_beside(handle, &key, Facts::of(segment), out);
             self.give_rival(handle, &key, segment, signs, out);
             Ok(())
@@ -133,17 +138,24 @@ impl Sensor {
         out: &mut Out<'_>,
     ) -> Result<(), LeftOut> {
         let facts = Facts::of(segment);
-        let Some(connection) = self.table.get_mut(handle) else { return Err(LeftOut::NotSelected) };
+        let connection = match self.table.get_mut(handle) {
+            None => return Err(LeftOut::NotSelected),
+            Some(Slot::Settled(settled)) => {
+                if settled.is_opened_by(&facts) {
+                    self.bench.counters.retransmissions += u64::from(settled.has_syn());
+                    return Ok(());
+                }
+                return self.begin(key, Some(handle), segment, signs, out);
+            }
+            Some(Slot::Open(connection)) => connection,
+        };
         if connection.is_opened_by(&facts) {
             self.bench.counters.retransmissions += u64::from(connection.has_syn());
             connection.adopt_syn(facts);
-            if !segment.payload.is_empty() && !connection.is_settled() {
+            if !segment.payload.is_empty() {
                 self.give(handle, &key, segment, signs, out);
             }
             return Ok(());
-        }
-        if connection.is_settled() {
-            return self.begin(key, Some(handle), segment, signs, out);
         }
         if connection.rival.as_ref().is_some_and(|rival| rival.is_opened_by(&facts)) {
             self.bench.counters.retransmissions += 1;
@@ -158,7 +170,7 @@ impl Sensor {
 
     /// A connection begins beside one that may go on: sequence numbers tell which the server sees.
     fn begin_beside(&mut self, handle: Handle, key: &Key, facts: Facts, out: &mut Out<'_>) {
-        let Some(connection) = self.table.get_mut(handle) else { return };
+        let Some(connection) = self.table.get_mut(handle).and_then(Slot::open) else { return };
         self.bench.counters.select();
         let first = Stage::first(&self.bench.settings, key.server.port);
         let rival = Connection::new(facts, first);
@@ -180,7 +192,7 @@ impl Sensor {
             self.end(older, End::Superseded, out);
         }
         let first = Stage::first(&self.bench.settings, key.server.port);
-        let connection = Connection::new(Facts::of(segment), first);
+        let connection = Slot::Open(Box::new(Connection::new(Facts::of(segment), first)));
         self.bench.counters.select();
         let handle = self.admit(key, connection, Class::Opened, out);
         if let Some(handle) = handle.filter(|_| segment.missing > 0 || !segment.payload.is_empty())
@@ -194,7 +206,7 @@ impl Sensor {
     fn admit(
         &mut self,
         key: Key,
-        connection: Connection,
+        connection: Slot,
         class: Class,
         out: &mut Out<'_>,
     ) -> Option<Handle> {
@@ -220,16 +232,19 @@ impl Sensor {
         out: &mut Out<'_>,
     ) {
         self.make_room(handle, out);
-        let Some(connection) = self.table.get_mut(handle) else { return };
+        let Some(slot) = self.table.get_mut(handle) else { return };
+        let Some(connection) = slot.open() else { return };
         let effect = connection.receive(key, segment, signs, &mut self.bench, out);
         if matches!(effect, Effect::Settled | Effect::Gone)
             && let Some(rival) = connection.rival.take()
         {
-            *connection = *rival;
-            let class = connection.class();
+            *slot = Slot::Open(rival);
+            slot.shrink();
+            let class = slot.class();
             return self.table.touch(handle, class, self.bench.now_ns);
         }
-        let class = connection.class();
+        slot.shrink();
+        let class = slot.class();
         match effect {
             Effect::None => {}
             Effect::Gone => drop(self.table.remove(handle)),
@@ -255,7 +270,7 @@ impl Sensor {
         out: &mut Out<'_>,
     ) {
         self.make_room(handle, out);
-        let Some(connection) = self.table.get_mut(handle) else { return };
+        let Some(connection) = self.table.get_mut(handle).and_then(Slot::open) else { return };
         let Some(rival) = connection.rival.as_mut().filter(|rival| !rival.is_settled()) else {
             return;
         };
@@ -271,7 +286,8 @@ impl Sensor {
 
     /// Ends a connection before its time and forgets it.
     pub(super) fn end(&mut self, handle: Handle, end: End, out: &mut Out<'_>) {
-        if let Some((key, mut connection)) = self.table.remove(handle) {
+        // A settled one has been counted.
+        if let Some((key, Slot::Open(mut connection))) = self.table.remove(handle) {
             connection.give_up(end, &key, &mut self.bench, out);
             if let Some(mut rival) = connection.rival {
                 rival.give_up(end, &key, &mut self.bench, out);

@@ -5,6 +5,7 @@ mod ip;
 mod link;
 mod options;
 mod properties;
+mod shard;
 mod tcp;
 mod tunnel;
 mod usual;
