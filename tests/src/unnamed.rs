@@ -93,7 +93,7 @@ fn request(interface: &str) -> libc::ifreq {
     // The last byte stays 0.
     let room = request.ifr_name.len() - 1;
     for (to, from) in request.ifr_name.iter_mut().take(room).zip(interface.bytes()) {
-        *to = from.cast_signed();
+        *to = libc::c_char::from_ne_bytes([from]);
     }
     request
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::architecture::Architecture;
 use crate::process;
 
 /// Debian's archive keys, from the package debian-archive-keyring.
@@ -18,8 +19,8 @@ const MIRROR_TIMEOUT: &str = "20";
 /// What an archive is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    /// Packages for amd64.
-    Binary,
+    /// Packages for this processor.
+    Binary(Architecture),
     /// What they are built from.
     Source,
 }
@@ -50,9 +51,13 @@ impl Apt {
             std::fs::create_dir_all(folder.join(part))?;
         }
         let keys = keys.display();
+        let architecture = match kind {
+            Kind::Binary(architecture) => architecture,
+            Kind::Source => Architecture::HOST,
+        };
         let begin = match kind {
-            Kind::Binary => "deb [arch=amd64",
-            Kind::Source => "deb-src [",
+            Kind::Binary(_) => format!("deb [arch={}", architecture.debian()),
+            Kind::Source => "deb-src [".to_owned(),
         };
         let line = |archive: &&str| format!("{begin} signed-by={keys}] {archive} main\n");
         let sources = folder.join("sources.list");
@@ -65,7 +70,7 @@ impl Apt {
                 format!("Dir::State={folder}/state"),
                 "Dir::State::Status=/dev/null".to_owned(),
                 format!("Dir::Cache={folder}/cache"),
-                "APT::Architecture=amd64".to_owned(),
+                format!("APT::Architecture={}", architecture.debian()),
                 // apt would give up root for a user who cannot read a home folder.
                 "APT::Sandbox::User=".to_owned(),
                 "Acquire::Languages=none".to_owned(),

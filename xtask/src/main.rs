@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod apt;
+mod architecture;
 mod bench;
 mod corpus;
 mod demo;

@@ -49,6 +49,8 @@ pub(crate) enum Purpose {
     Deploy,
     /// `cargo xtask vm`: other kernels in virtual machines
     Vm,
+    /// `cargo xtask vm --arch`: machines with another processor
+    VmForeign,
     /// `cargo xtask ebpf build`
     Ebpf,
     /// `cargo xtask bench`
@@ -68,9 +70,12 @@ impl Purpose {
             }
             Self::Deploy => matches!(other, Self::Run | Self::Deploy),
             Self::Vm => matches!(other, Self::Run | Self::Dist | Self::Vm),
+            Self::VmForeign => {
+                matches!(other, Self::Run | Self::Dist | Self::Vm | Self::VmForeign)
+            }
             Self::Ebpf => other == Self::Ebpf,
             Self::Bench => matches!(other, Self::Run | Self::Dist | Self::Bench),
-            Self::Ci => true,
+            Self::Ci => other != Self::VmForeign,
         }
     }
 }

@@ -12,12 +12,9 @@ use object::read::elf::ElfFile;
 use object::{Endianness, Object as _};
 use serde::Deserialize;
 
+use crate::architecture::Architecture;
 use crate::remap::Remap;
 use crate::{process, workspace};
-
-/// The target whose C library can be linked in. It is named even where it is the host's own, so
-/// that the flag below does not reach build scripts and procedural macros.
-pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// The agent's binary.
 const AGENT: &str = "ja4sentinel";
@@ -41,8 +38,8 @@ pub(crate) struct Programs {
 
 /// Builds the agent, and the programs of the package `tests` whose names fit one of the `patterns`. One
 /// call of cargo for both, which else would build what they share twice, with other features.
-pub(crate) fn agent_and_tests(patterns: &[&str]) -> Result<Programs> {
-    let mut cargo = cargo("dev")?;
+pub(crate) fn agent_and_tests(architecture: Architecture, patterns: &[&str]) -> Result<Programs> {
+    let mut cargo = cargo("dev", architecture)?;
     for setting in QUICK {
         cargo.args(["--config", setting]);
     }
@@ -61,7 +58,12 @@ pub(crate) fn agent_and_tests(patterns: &[&str]) -> Result<Programs> {
 
 /// Builds the agent for release, without symbols.
 pub(crate) fn release_agent() -> Result<PathBuf> {
-    let built = executables(cargo("release")?.args(["--package", AGENT, "--bin", AGENT]))?;
+    let built = executables(cargo("release", Architecture::HOST)?.args([
+        "--package",
+        AGENT,
+        "--bin",
+        AGENT,
+    ]))?;
     built.into_iter().next().context("cargo built no agent")
 }
 
@@ -81,13 +83,19 @@ pub(crate) fn needs_no_library(program: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn cargo(profile: &str) -> Result<Command> {
+fn cargo(profile: &str, architecture: Architecture) -> Result<Command> {
+    let target = architecture.target();
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--locked", "--target", TARGET, "--profile", profile]);
+    cargo.args(["build", "--locked", "--target", target, "--profile", profile]);
+    if architecture != Architecture::HOST {
+        architecture.has_library()?;
+        let linker = format!("{}-gcc", architecture.gnu());
+        cargo.arg("--config").arg(format!("target.{target}.linker=\"{linker}\""));
+    }
     cargo.env("CARGO_TARGET_DIR", workspace::target().join("static"));
     let flags: Vec<_> = std::iter::once(FLAG.to_owned()).chain(Remap::new()?.flags()).collect();
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-    let libpcap = libpcap::build()?;
+    let libpcap = libpcap::build(architecture)?;
     cargo.env("LIBPCAP_LIBDIR", libpcap.folder).env("LIBPCAP_VER", libpcap.version);
     cargo.args(["--config", "profile.release.strip=\"symbols\""]);
     Ok(cargo)

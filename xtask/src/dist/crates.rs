@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::{process, static_build, workspace};
+use crate::architecture::Architecture;
+use crate::{process, workspace};
 
 /// The packages that are linked, each with its target: the agent, and the kernel program in it.
 const ROOTS: [(&str, &str); 2] =
-    [("ja4sentinel", static_build::TARGET), ("ja4sentinel-ebpf", "bpfel-unknown-none")];
+    [("ja4sentinel", Architecture::HOST.target()), ("ja4sentinel-ebpf", "bpfel-unknown-none")];
 
 /// A crate's name and version.
 pub(super) type Id = (String, String);

@@ -491,6 +491,35 @@ const NEEDS: &[Need] = &[
         }),
     },
     Need {
+        name: "qemu-system-aarch64",
+        why: "runs kernels of 64-bit Arm",
+        from: Purpose::VmForeign,
+        required: Some(Purpose::VmForeign),
+        present: Presence::Program(&["qemu-system-aarch64"]),
+        source: Source::Packages(Names {
+            apt: "qemu-system-arm",
+            dnf: "qemu-system-aarch64-core",
+            apk: "qemu-system-aarch64",
+            pacman: "qemu-system-aarch64",
+            zypper: "qemu-arm",
+        }),
+    },
+    Need {
+        name: "aarch64-linux-gnu-gcc",
+        why: "compiles and links programs for 64-bit Arm",
+        from: Purpose::VmForeign,
+        required: Some(Purpose::VmForeign),
+        present: Presence::Program(&["aarch64-linux-gnu-gcc"]),
+        source: Source::Packages(Names {
+            // With the C library, which a cross compiler merely suggests.
+            apt: "crossbuild-essential-arm64",
+            apk: "gcc-aarch64-none-elf",
+            pacman: "aarch64-linux-gnu-gcc",
+            zypper: "cross-aarch64-gcc13",
+            ..Names::everywhere("gcc-aarch64-linux-gnu")
+        }),
+    },
+    Need {
         name: "busybox",
         why: "the user space of other kernels",
         from: Purpose::Vm,

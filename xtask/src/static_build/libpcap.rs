@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::apt::{Apt, Kind};
+use crate::architecture::Architecture;
 use crate::{process, workspace};
 
 /// Where the source is from. The version follows the suite, security updates included.
@@ -38,8 +39,15 @@ pub(crate) struct Libpcap {
 }
 
 /// Builds the archive, unless an earlier call did.
-pub(crate) fn build() -> Result<Libpcap> {
-    let folder = workspace::target().join("static/libpcap");
+pub(crate) fn build(architecture: Architecture) -> Result<Libpcap> {
+    let mut folder = workspace::target().join("static/libpcap");
+    let mut configure = Command::new("./configure");
+    configure.args(CONFIGURE);
+    if architecture != Architecture::HOST {
+        folder.set_file_name(format!("libpcap-{}", architecture.debian()));
+        // What it would find out by running a program.
+        configure.arg(format!("--host={}", architecture.gnu())).arg("--with-pcap=linux");
+    }
     let (apt, new, built) = (folder.join("apt"), folder.join("new"), folder.join("built"));
     if !built.join("libpcap.a").exists() {
         for path in [&new, &built] {
@@ -52,7 +60,7 @@ pub(crate) fn build() -> Result<Libpcap> {
         process::output(apt.command("apt-get").args(["source", "libpcap"]).current_dir(&new))
             .context("cannot get the source of libpcap")?;
         let source = source_in(&new)?;
-        process::output(Command::new("./configure").args(CONFIGURE).current_dir(&source))?;
+        process::output(configure.current_dir(&source))?;
         process::output(Command::new("make").arg("libpcap.a").current_dir(&source))?;
         std::fs::rename(&source, &built)?;
     }

@@ -20,12 +20,11 @@ const FOLDERS: [&str; 7] = ["bin", "checks", "dev", "proc", "run", "sys", "tmp"]
 /// A file system in the making, as a folder on this machine.
 pub(crate) struct Initramfs {
     folder: PathBuf,
-    busybox: PathBuf,
 }
 
 impl Initramfs {
-    /// A new file system with busybox and these modules, loaded in this order at boot.
-    pub(crate) fn new(folder: PathBuf, modules: &[Module]) -> Result<Self> {
+    /// A new file system with this busybox and these modules, loaded in this order at boot.
+    pub(crate) fn new(folder: PathBuf, busybox: &Path, modules: &[Module]) -> Result<Self> {
         if folder.exists() {
             std::fs::remove_dir_all(&folder)
                 .with_context(|| format!("cannot remove {}", folder.display()))?;
@@ -33,15 +32,15 @@ impl Initramfs {
         for name in FOLDERS {
             std::fs::create_dir_all(folder.join(name))?;
         }
-        let new = Self::of_system(folder, modules)?;
+        let new = Self::of_system(folder, busybox, modules)?;
         new.program("init", INIT.as_bytes())?;
         Ok(new)
     }
 
     /// A whole system that lies in a folder, with busybox and these modules beside what it has.
-    pub(crate) fn of_system(folder: PathBuf, modules: &[Module]) -> Result<Self> {
-        let new = Self { folder, busybox: static_busybox()? };
-        new.copy(&new.busybox, "bin/busybox")?;
+    pub(crate) fn of_system(folder: PathBuf, busybox: &Path, modules: &[Module]) -> Result<Self> {
+        let new = Self { folder };
+        new.copy(busybox, "bin/busybox")?;
         std::fs::create_dir_all(new.folder.join("modules"))?;
         for module in modules {
             new.file(&format!("modules/{}.ko", module.name), &module.bytes)?;
@@ -78,7 +77,7 @@ impl Initramfs {
         let mut names = Vec::new();
         walk(&self.folder, Path::new(""), &mut names)?;
         std::fs::write(&list, names.join("\n") + "\n")?;
-        let status = Command::new(&self.busybox)
+        let status = Command::new(static_busybox()?)
             .args(["cpio", "-o", "-H", "newc", "-R", "0:0"])
             .current_dir(&self.folder)
             .stdin(File::open(&list)?)
@@ -106,8 +105,8 @@ fn walk(folder: &Path, below: &Path, names: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// busybox, which must need no shared library: there is none in the machine.
-fn static_busybox() -> Result<PathBuf> {
+/// This machine's busybox, which must need no shared library: there is none in the others.
+pub(crate) fn static_busybox() -> Result<PathBuf> {
     let path = find_program("busybox").context("busybox is missing: install busybox-static")?;
     static_build::needs_no_library(&std::fs::read(&path)?).with_context(|| {
         format!("{} is no static program: install busybox-static", path.display())

@@ -5,11 +5,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::initramfs::static_busybox;
 use crate::apt::{Apt, Kind};
+use crate::architecture::Architecture;
 use crate::{process, workspace};
 
-/// The package that depends on a suite's present kernel for virtual machines, with Debian.
-const NEWEST: &str = "linux-image-cloud-amd64";
+/// The package that depends on a suite's present kernel for virtual machines, with Debian; its name ends
+/// with the processor.
+const NEWEST: &str = "linux-image-cloud";
 /// The same with Ubuntu.
 const VIRTUAL: &str = "linux-image-virtual";
 /// Packages that hold nothing themselves.
@@ -22,6 +25,9 @@ const PARTS: [&str; 3] = ["linux-image-", "linux-binary-", "linux-modules-"];
 const UBUNTU_KEYS: (&str, &str) = ("ubuntu-keyring", "http://deb.debian.org/debian trixie");
 /// Where they lie in it.
 const UBUNTU_KEYS_FILE: &str = "usr/share/keyrings/ubuntu-archive-keyring.gpg";
+
+/// busybox of another processor.
+const BUSYBOX: (&str, &str) = ("busybox-static", "http://deb.debian.org/debian bookworm");
 
 /// A kernel, and how it is booted.
 #[derive(Debug)]
@@ -155,17 +161,23 @@ pub(crate) struct Unpacked {
 
 impl Kernel {
     /// The folder that belongs to this kernel.
-    pub(crate) fn folder(&self) -> PathBuf {
-        kernels().join(self.name)
+    pub(crate) fn folder(&self, architecture: Architecture) -> PathBuf {
+        kernels(architecture).join(self.name)
+    }
+
+    /// Whether it is to be had for this processor.
+    pub(crate) fn is_for(&self, architecture: Architecture) -> bool {
+        let of_pcs = self.user_mode || self.packages.distribution == Distribution::Ubuntu;
+        architecture == Architecture::X86_64 || !of_pcs
     }
 
     /// Downloads and unpacks the kernel; takes what an earlier call unpacked, unless `update`.
-    pub(crate) fn fetch(&self, update: bool) -> Result<Unpacked> {
-        let root = self.packages.folder().join("root");
+    pub(crate) fn fetch(&self, architecture: Architecture, update: bool) -> Result<Unpacked> {
+        let root = self.packages.folder(architecture).join("root");
         if update || !root.exists() {
             let mut failures = Vec::new();
             let fetched = self.packages.archives.iter().any(|archives| {
-                let downloaded = self.packages.download(archives);
+                let downloaded = self.packages.download(architecture, archives);
                 failures.extend(downloaded.as_ref().err().map(|error| format!("{error:#}")));
                 downloaded.is_ok()
             });
@@ -177,18 +189,34 @@ impl Kernel {
     }
 }
 
-/// The folder of all kernels.
-fn kernels() -> PathBuf {
-    workspace::target().join("kernels")
+/// The folder of all kernels for a processor.
+fn kernels(architecture: Architecture) -> PathBuf {
+    let folder = workspace::target().join("kernels");
+    if architecture == Architecture::HOST { folder } else { folder.join(architecture.debian()) }
+}
+
+/// busybox for the machines.
+pub(crate) fn busybox(architecture: Architecture) -> Result<PathBuf> {
+    if architecture == Architecture::HOST {
+        return static_busybox();
+    }
+    let folder = kernels(architecture).join("busybox");
+    let program = folder.join("bin/busybox");
+    if !program.exists() {
+        let (package, archive) = BUSYBOX;
+        let apt = Apt::new(&folder.join("apt"), Kind::Binary(architecture), &[archive])?;
+        unpack(&apt, &[package], &folder.join("packages"), &folder)?;
+    }
+    Ok(program)
 }
 
 /// Ubuntu's keys; downloaded once.
 fn ubuntu_keys() -> Result<PathBuf> {
-    let folder = kernels().join("ubuntu-keys");
+    let folder = kernels(Architecture::HOST).join("ubuntu-keys");
     let keys = folder.join(UBUNTU_KEYS_FILE);
     if !keys.exists() {
         let (package, archive) = UBUNTU_KEYS;
-        let apt = Apt::new(&folder.join("apt"), Kind::Binary, &[archive])?;
+        let apt = Apt::new(&folder.join("apt"), Kind::Binary(Architecture::HOST), &[archive])?;
         unpack(&apt, &[package], &folder.join("packages"), &folder)?;
         if !keys.exists() {
             bail!("Debian's package {package} holds no {UBUNTU_KEYS_FILE}");
@@ -208,12 +236,12 @@ fn unpack(apt: &Apt, names: &[impl AsRef<std::ffi::OsStr>], by: &Path, to: &Path
 }
 
 impl Packages {
-    fn folder(&self) -> PathBuf {
-        kernels().join(self.folder)
+    fn folder(&self, architecture: Architecture) -> PathBuf {
+        kernels(architecture).join(self.folder)
     }
 
-    fn download(&self, archives: &[&str]) -> Result<()> {
-        let folder = self.folder();
+    fn download(&self, architecture: Architecture, archives: &[&str]) -> Result<()> {
+        let folder = self.folder(architecture);
         let (new, packages) = (folder.join("new"), folder.join("packages"));
         for path in [&new, &packages] {
             if path.exists() {
@@ -221,14 +249,16 @@ impl Packages {
             }
         }
         std::fs::create_dir_all(&new)?;
-        let state = folder.join("apt");
+        let (state, kind) = (folder.join("apt"), Kind::Binary(architecture));
         let apt = match self.distribution {
-            Distribution::Debian => Apt::new(&state, Kind::Binary, archives)?,
-            Distribution::Ubuntu => {
-                Apt::with_keys(&ubuntu_keys()?, &state, Kind::Binary, archives)?
-            }
+            Distribution::Debian => Apt::new(&state, kind, archives)?,
+            Distribution::Ubuntu => Apt::with_keys(&ubuntu_keys()?, &state, kind, archives)?,
         };
-        unpack(&apt, &kernel_packages(&apt, self.first)?, &packages, &new)?;
+        let first = match self.first {
+            NEWEST => format!("{NEWEST}-{}", architecture.debian()),
+            other => other.to_owned(),
+        };
+        unpack(&apt, &kernel_packages(&apt, &first)?, &packages, &new)?;
         let root = folder.join("root");
         if root.exists() {
             std::fs::remove_dir_all(&root)?;
@@ -240,7 +270,7 @@ impl Packages {
 /// The packages that make up the kernel of `first`, which may be one of them.
 fn kernel_packages(apt: &Apt, first: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    if !METAPACKAGES.contains(&first) {
+    if !METAPACKAGES.iter().any(|name| first.starts_with(name)) {
         found.push(first.to_owned());
     }
     let mut waiting = vec![first.to_owned()];

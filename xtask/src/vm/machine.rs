@@ -1,24 +1,28 @@
 //! A virtual machine: boots a kernel with an initramfs, and reads what the checks report.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ja4sentinel_tests::interrupt;
-use ja4sentinel_tests::process::{Process, find_program, signal, wait_until};
+use ja4sentinel_tests::process::{
+    Finished, Process, descendants, find_program, signal, wait_until,
+};
+
+use crate::architecture::Architecture;
 
 /// A machine boots and runs its checks in seconds; emulated on a busy host it may take minutes, for
 /// the kernels' verifiers above all.
-const DEADLINE: Duration = Duration::from_secs(600);
+const DEADLINE: Duration = Duration::from_secs(1200);
 
 /// Megabytes: enough for a small system of Debian, packed and unpacked.
 const MEMORY: &str = "1024";
 
-/// The beginning of a command line: where the kernel writes to, and that a panic is the end; without
-/// that, -no-reboot would never come into play.
-const CONSOLE: &str = "console=ttyS0 loglevel=4 panic=-1";
+/// How long the last of a console's output may be on its way.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Lines of the console to show when something failed.
 const TAIL: usize = 60;
@@ -26,8 +30,9 @@ const TAIL: usize = 60;
 /// A kernel that runs natively is through in two seconds.
 const KVM_PROBE: Duration = Duration::from_secs(15);
 
-/// The machine that runs at the moment, for the clean-up after a signal; 0 for none.
-static RUNNING: AtomicU32 = AtomicU32::new(0);
+/// The machines that run at the moment, by their process, for the clean-up after a signal. Held while one
+/// is started, so that a signal misses none.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// What the tests found out, beside whether they passed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -71,8 +76,8 @@ impl Outcome {
 /// What carries a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carrier {
-    /// QEMU's own emulation, which every machine can do.
-    Emulator,
+    /// QEMU's own emulation, which every machine can do, of this processor.
+    Emulator(Architecture),
     /// QEMU with the processor's virtualisation.
     Kvm,
     /// This machine's own kernel: the booted one is a program (user-mode Linux).
@@ -92,18 +97,14 @@ pub(crate) fn boot(
         Carrier::UserMode => {
             command.arg(format!("initrd={}", initramfs.display())).args(options.split_whitespace());
         }
-        Carrier::Emulator | Carrier::Kvm => {
+        Carrier::Emulator(_) | Carrier::Kvm => {
             command.arg("-initrd").arg(initramfs).arg("-append");
-            command.arg(format!("{CONSOLE} {options}"));
+            command.arg(format!("{} {options}", command_line(carrier)));
         }
     }
 
     let begun = Instant::now();
-    let mut machine = Process::spawn(&mut command)?;
-    RUNNING.store(machine.id(), Ordering::SeqCst);
-    let ended = wait_until(DEADLINE, || !machine.is_running());
-    let done = machine.finish(Duration::from_secs(5));
-    RUNNING.store(0, Ordering::SeqCst);
+    let (ended, done) = run(&mut command, DEADLINE)?;
 
     let console = done.stdout.replace('\r', "");
     let Report { checks, findings, fault } = read(&console);
@@ -117,16 +118,33 @@ pub(crate) fn boot(
     Ok(Outcome { findings, checks, fault, console, took: begun.elapsed() })
 }
 
+/// Runs a machine until it ends, or the time is up, and gives whether it ended by itself.
+fn run(command: &mut Command, deadline: Duration) -> Result<(bool, Finished)> {
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut machine = Process::spawn(command)?;
+    let id = machine.id();
+    running.insert(id);
+    drop(running);
+    let ended = wait_until(deadline, || !machine.is_running());
+    let done = machine.finish(LAST_WORDS);
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    Ok((ended, done))
+}
+
 /// The beginning of a machine's command, with a console on its standard output and nothing else. A
 /// signal to this process ends the machine.
 fn command(image: &Path, carrier: Carrier) -> Result<Command> {
-    interrupt::clean_up_and_exit(|| match RUNNING.load(Ordering::SeqCst) {
-        0 => {}
-        id => signal(id, libc::SIGKILL),
+    interrupt::clean_up_and_exit(|| {
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        // User-mode Linux is several processes.
+        let processes = running.iter().flat_map(|id| [vec![*id], descendants(*id)].concat());
+        processes.for_each(|id| signal(id, libc::SIGKILL));
+        // This process ends now, and starts no other.
+        std::mem::forget(running);
     })?;
-    let accelerator = match carrier {
-        Carrier::Emulator => "tcg",
-        Carrier::Kvm => "kvm",
+    let (accelerator, architecture) = match carrier {
+        Carrier::Emulator(architecture) => ("tcg", architecture),
+        Carrier::Kvm => ("kvm", Architecture::HOST),
         Carrier::UserMode => {
             let mut command = Command::new(image);
             command.args([&format!("mem={MEMORY}M"), "loglevel=4", "panic=-1"]);
@@ -136,13 +154,24 @@ fn command(image: &Path, carrier: Carrier) -> Result<Command> {
             return Ok(command);
         }
     };
-    let program = find_program("qemu-system-x86_64")
-        .context("qemu-system-x86_64 is missing: install qemu-system-x86")?;
+    let (name, machine) = architecture.emulator();
+    let program = find_program(name).with_context(|| format!("{name} is missing"))?;
     let mut command = Command::new(program);
+    command.args(machine);
     command.args(["-accel", accelerator, "-m", MEMORY, "-nodefaults", "-no-reboot"]);
     command.args(["-display", "none", "-serial", "stdio", "-monitor", "none"]);
     command.arg("-kernel").arg(image);
     Ok(command)
+}
+
+/// The beginning of a kernel's command line: where it writes to, and that a panic is the end; without
+/// that, -no-reboot would never come into play.
+fn command_line(carrier: Carrier) -> String {
+    let architecture = match carrier {
+        Carrier::Emulator(architecture) => architecture,
+        Carrier::Kvm | Carrier::UserMode => Architecture::HOST,
+    };
+    format!("console={} loglevel=4 panic=-1", architecture.console())
 }
 
 /// Whether the processor's virtualisation is there and carries a machine to the point where the kernel
@@ -152,11 +181,7 @@ pub(crate) fn kvm_works(image: &Path) -> Result<bool> {
         return Ok(false);
     }
     let mut command = command(image, Carrier::Kvm)?;
-    let mut machine = Process::spawn(command.args(["-append", CONSOLE]))?;
-    RUNNING.store(machine.id(), Ordering::SeqCst);
-    let ended = wait_until(KVM_PROBE, || !machine.is_running());
-    let done = machine.finish(Duration::ZERO);
-    RUNNING.store(0, Ordering::SeqCst);
+    let (ended, done) = run(command.args(["-append", &command_line(Carrier::Kvm)]), KVM_PROBE)?;
     Ok(ended && done.stdout.contains("Kernel panic"))
 }
 

@@ -38,7 +38,7 @@ fn link_type(name: &str) -> io::Result<u16> {
     // The last byte stays 0; a name that long is none.
     let room = request.ifr_name.len() - 1;
     for (to, from) in request.ifr_name.iter_mut().take(room).zip(name.bytes()) {
-        *to = from.cast_signed();
+        *to = libc::c_char::from_ne_bytes([from]);
     }
     // SAFETY: SIOCGIFHWADDR reads the name and writes the address of one `ifreq`.
     let failed = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFHWADDR, &raw mut request) };
