@@ -15,6 +15,7 @@ pub mod injection;
 pub mod interrupt;
 pub mod known;
 pub mod load;
+pub mod memory_group;
 pub mod netns;
 pub mod notice;
 pub mod privilege;

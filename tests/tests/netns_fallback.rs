@@ -11,6 +11,7 @@ use std::time::Duration;
 use ja4sentinel_tests::agent::{Agent, built_binary};
 use ja4sentinel_tests::clients;
 use ja4sentinel_tests::confined::Confinement;
+use ja4sentinel_tests::memory_group::MemoryGroup;
 use ja4sentinel_tests::netns::{Lab, Link, SERVER_INTERFACE, SERVER_V4};
 use ja4sentinel_tests::process::{Finished, Process};
 use ja4sentinel_tests::seccomp::deny_bpf;
@@ -58,6 +59,16 @@ impl Place {
         deny_bpf(&mut command, u16::try_from(error).unwrap());
         watch(&mut command, backend);
         command
+    }
+
+    /// As root, with tables of 300 MB and far less memory.
+    fn limited(&self, group: &MemoryGroup, backend: &str) -> Command {
+        let config = self.folder.path().join("config.yml");
+        std::fs::write(&config, "limits: { flows: 2000000 }\n").unwrap();
+        let mut command = self.lab.server.command(self.binary());
+        watch(&mut command, backend);
+        command.arg("--config").arg(config);
+        group.command(&command)
     }
 
     /// `auto` must choose libpcap, say why with all of `words` in one line and nothing else of it,
@@ -145,4 +156,13 @@ fn where_seccomp_denies_bpf() {
         place.falls_back(place.filtered(error, "auto"), &[cause, remedy]);
         refuses(place.filtered(error, "ebpf"), &[cause, remedy, "--backend pcap"]);
     }
+}
+
+#[test]
+fn where_memory_does_not_suffice_for_the_tables() {
+    let place = Place::new();
+    let group = MemoryGroup::new(64 << 20).unwrap();
+    let words = ["no memory for the kernel's tables", "Cannot allocate memory", "control group"];
+    place.falls_back(place.limited(&group, "auto"), &words);
+    refuses(place.limited(&group, "ebpf"), &words);
 }

@@ -9,6 +9,7 @@ use ja4sentinel_tests::clients::{self, Kind};
 use ja4sentinel_tests::netns::{Lab, Link, SERVER_V4, SERVER_V6};
 use ja4sentinel_tests::process::wait_until;
 use ja4sentinel_tests::servers::{Settings, TlsServer};
+use ja4sentinel_tests::tmpfs::Tmpfs;
 
 #[test]
 fn every_installed_tool_reaches_the_server() {
@@ -77,6 +78,8 @@ fn what_a_crashed_process_left_is_gone_with_the_next_lab() {
         std::fs::create_dir_all(directory).unwrap();
     }
     assert!(left.iter().all(|path| path.exists()));
+    // What is mounted in it keeps a directory from being removed.
+    std::mem::forget(Tmpfs::mount(left[2].join("disk"), "64k").unwrap());
 
     let _lab = Lab::new(&Link::default()).unwrap();
     assert!(!left.iter().any(|path| path.exists()));
