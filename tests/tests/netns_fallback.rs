@@ -1,7 +1,7 @@
 //! Where eBPF is not to be had: `auto` says so in one line and watches by libpcap, `ebpf` ends and
 //! says what to do. Each case is made for real.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it goes wrong")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where it goes wrong")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -80,11 +80,8 @@ impl Place {
         assert!(client.run(&self.lab, &client.host(), 443).unwrap().success());
         let records = agent.wait_for(1, PATIENCE, |record| record["ja4"].is_string()).unwrap();
         let log = agent.log();
-        assert_eq!(records.len(), 1, "{log}");
-        assert_eq!(
-            (&records[0]["backend"], &records[0]["sni"]),
-            (&"pcap".into(), &client.host().into())
-        );
+        let [record] = &records[..] else { panic!("{} records: {log}", records.len()) };
+        assert_eq!((&record["backend"], &record["sni"]), (&"pcap".into(), &client.host().into()));
 
         let lines: Vec<&str> = log.lines().filter(|line| line.contains("eBPF")).collect();
         let [line] = lines[..] else { panic!("not one line: {log}") };

@@ -23,7 +23,7 @@ const SAMPLE: Duration = Duration::from_secs(1);
 /// Samples between two lines of progress.
 const LINE: usize = 10;
 /// How long the outputs may take until all have had a record.
-const CONNECTED: Duration = Duration::from_secs(20);
+const CONNECTED: Duration = Duration::from_secs(60);
 /// How long outputs may catch up, and half-open connections end, when all is calm.
 const CALM: Duration = Duration::from_secs(60);
 /// How long the kernel may take to free what nobody holds any more.

@@ -118,6 +118,9 @@ pub(super) fn hellos(table: &mut Table, truth: &Truth, figures: &Figures) {
     let counts = truth.counts();
     table.tell("real hellos sent", counts.sent);
     table.tell("of these, by TLS programs", counts.programs);
+    // A handful on a busy machine; more would mean that they test nothing.
+    let few = counts.failed * 20 <= counts.programs;
+    table.judge("TLS programs that failed", counts.failed, "<= a twentieth", few);
     table.tell("records of hostile hellos", counts.others);
     let missing = truth.missing();
     let named = figures.sum("ja4sentinel_stage_lost_total", "stage=\"kernel\"")

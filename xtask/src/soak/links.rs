@@ -16,7 +16,7 @@ use super::stage::{FAST_PORT, Stage};
 const SERVER: [u8; 4] = [198, 51, 100, 1];
 const CLIENT: [u8; 4] = [198, 51, 100, 2];
 /// How soon the agent has to watch what comes.
-const FOLLOWED: Duration = Duration::from_secs(10);
+const FOLLOWED: Duration = Duration::from_secs(60);
 /// Between two lives of an interface.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Hellos over it at each stage of its life: none of them may be lost.

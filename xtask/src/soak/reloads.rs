@@ -12,7 +12,7 @@ use super::stage::Stage;
 /// Between two of them.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How soon the agent has to answer.
-const ANSWERED: Duration = Duration::from_secs(15);
+const ANSWERED: Duration = Duration::from_secs(60);
 /// What it says.
 const TAKEN: &str = "configuration taken over";
 const REFUSED: &str = "the configuration stays as it was";
