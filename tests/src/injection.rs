@@ -73,6 +73,7 @@ pub fn set_link_type(tun: &File, kind: u16) -> io::Result<()> {
     // linux/if_tun.h: _IOW('T', 205, int).
     const TUNSETLINK: libc::Ioctl = 0x4004_54cd;
     // SAFETY: TUNSETLINK takes a number, no pointer.
-    let failed = unsafe { libc::ioctl(tun.as_raw_fd(), TUNSETLINK, libc::c_ulong::from(kind)) } != 0;
+    let failed =
+        unsafe { libc::ioctl(tun.as_raw_fd(), TUNSETLINK, libc::c_ulong::from(kind)) } != 0;
     if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -244,7 +244,8 @@ fn programs_of_others_are_named_and_stay() {
     lab.server.run("tc", &add).unwrap();
     Visit::new(&lab, "", &WATCH).expect("warning").has(&traffic, "warning", "u32 (clsact)");
 
-    let mut theirs = Ebpf::load(&program_support::returning("classifier", "their_filter", -1)).unwrap();
+    let mut theirs =
+        Ebpf::load(&program_support::returning("classifier", "their_filter", -1)).unwrap();
     lab.server
         .inside(|| {
             // There already.

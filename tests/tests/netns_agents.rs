@@ -50,10 +50,9 @@ fn second_link(lab: &Lab) {
     let client = client.file_name().and_then(|name| name.to_str()).expect("a name");
     let pair = ["link", "add", "serv1", "type", "veth", "peer", "name", "cli1", "netns", client];
     lab.server.run("ip", &pair).expect("a pair");
-    for (side, name, address) in [
-        (&lab.server, "serv1", "198.51.100.1/24"),
-        (&lab.client, "cli1", "198.51.100.2/24"),
-    ] {
+    for (side, name, address) in
+        [(&lab.server, "serv1", "198.51.100.1/24"), (&lab.client, "cli1", "198.51.100.2/24")]
+    {
         side.run("ip", &["addr", "add", address, "dev", name]).expect("an address");
         side.run("ip", &["link", "set", name, "up"]).expect("an interface that is up");
     }
@@ -152,9 +151,8 @@ fn after_a_kill_own_leftovers_are_replaced_and_nothing_else_is_touched() {
     lab.server.run("tc", &[&add[..], &rule].concat()).unwrap();
     let others = filters(&lab);
 
-    let core = |port: u16| {
-        format!("interface: {SERVER_INTERFACE}, listen_ports: {port}, attach: clsact")
-    };
+    let core =
+        |port: u16| format!("interface: {SERVER_INTERFACE}, listen_ports: {port}, attach: clsact");
     let killed = start(&lab, "killed", &core(443));
     let running = start(&lab, "running", &core(8443));
     let ours = || filters(&lab).lines().filter(|line| line.contains("ja4sentinel_eth")).count();

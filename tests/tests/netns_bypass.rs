@@ -5,7 +5,7 @@
 mod program_support;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use aya::Ebpf;
@@ -16,7 +16,7 @@ use ja4sentinel_tests::frames::Packet;
 use ja4sentinel_tests::hellos::Hello;
 use ja4sentinel_tests::injection::Injector;
 use ja4sentinel_tests::netns::{
-    CLIENT_INTERFACE, CLIENT_V4, Lab, Link, SERVER_INTERFACE, SERVER_V4,
+    CLIENT_INTERFACE, CLIENT_V4, CLIENT_V6, Lab, Link, SERVER_INTERFACE, SERVER_V4, SERVER_V6,
 };
 use ja4sentinel_tests::process::{Process, wait_until};
 use ja4sentinel_tests::scrape::Figures;
@@ -38,6 +38,8 @@ struct Watch {
     agent: Agent,
     config: String,
     clients: u16,
+    /// Whether clients speak IPv6.
+    v6: bool,
 }
 
 impl Watch {
@@ -53,15 +55,20 @@ impl Watch {
         let config = config.display().to_string();
         let binary = built_binary().expect("the agent");
         let agent = Agent::start(&lab.server, &binary, &["--config", &config]).expect("an agent");
-        Self { lab, agent, config, clients: 0 }
+        Self { lab, agent, config, clients: 0, v6: false }
     }
 
     /// One more client sends its SYN and its hello to this port, as frames on the wire: whether
     /// anybody answers is not what is tested.
     fn hello(&mut self, port: u16) {
         self.clients += 1;
-        let client = SocketAddr::from((CLIENT_V4, 20_000 + self.clients));
-        let server = SocketAddr::from((SERVER_V4, port));
+        let ends: [IpAddr; 2] = match self.v6 {
+            false => [CLIENT_V4.into(), SERVER_V4.into()],
+            true => [CLIENT_V6.into(), SERVER_V6.into()],
+        };
+        let [client, server] = ends;
+        let client = SocketAddr::new(client, 20_000 + self.clients);
+        let server = SocketAddr::new(server, port);
         let syn = Packet::syn(client, server, 100).frame();
         let data = Packet::data(client, server, 101, Hello::browser().record()).frame();
         let send = || {
@@ -72,7 +79,12 @@ impl Watch {
     }
 
     /// Hellos come until this holds; gives whether it did.
-    fn hellos_until(&mut self, deadline: Duration, port: u16, holds: &dyn Fn(&Self) -> bool) -> bool {
+    fn hellos_until(
+        &mut self,
+        deadline: Duration,
+        port: u16,
+        holds: &dyn Fn(&Self) -> bool,
+    ) -> bool {
         wait_until(deadline, || {
             self.hello(port);
             std::thread::sleep(REST);
@@ -130,8 +142,10 @@ fn lab() -> Lab {
 
 #[test]
 fn a_program_before_ours_is_noticed_and_so_is_its_end() {
-    for placement in ["tcx_order: last", "attach: tcx", "attach: clsact"] {
-        let mut watch = Watch::new(lab(), placement);
+    for (placement, v6) in
+        [("tcx_order: last", false), ("attach: tcx", true), ("attach: clsact", true)]
+    {
+        let mut watch = Watch { v6, ..Watch::new(lab(), placement) };
         watch.hello(443);
         assert_eq!(watch.agent.wait_for(1, NOTICED, |_| true).unwrap().len(), 1, "{placement}");
         assert_eq!(watch.metric().to_bits(), 0_f64.to_bits());

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ja4sentinel_tests::agent::{Agent, built_binary};
@@ -19,6 +20,14 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(5);
 const WAYS: [&str; 2] = ["tcx", "clsact"];
 const PORT: u16 = 443;
+
+/// One test at a time: all that changes an interface waits for one lock of the kernel, and what is
+/// tested here is how soon something is done.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn start(lab: &Lab, interfaces: &str, way: &str) -> Agent {
     let config = lab.directory().join("config.yml");
@@ -78,7 +87,10 @@ fn records(agent: &Agent, server: Ipv4Addr, count: usize) -> Vec<Value> {
 fn says(agent: &Agent, what: &str, interface: &str) {
     let name = format!("\"interface\":\"{interface}\"");
     let said = || {
-        agent.log().lines().any(|line| line.contains(&format!("\"{what}\"")) && line.contains(&name))
+        agent
+            .log()
+            .lines()
+            .any(|line| line.contains(&format!("\"{what}\"")) && line.contains(&name))
     };
     assert!(wait_until(DEADLINE, said), "{what} {interface}: {}", agent.log());
 }
@@ -86,6 +98,7 @@ fn says(agent: &Agent, what: &str, interface: &str) {
 /// Nothing is waited for between the making of an interface and its first hello.
 #[test]
 fn a_hello_right_after_an_interfaces_creation_is_caught() {
+    let _alone = alone();
     for way in WAYS {
         let lab = Lab::new(&Link::default()).unwrap();
         let agent = start(&lab, "veth*", way);
@@ -103,6 +116,7 @@ fn a_hello_right_after_an_interfaces_creation_is_caught() {
 
 #[test]
 fn renamed_switched_and_moved_interfaces_are_followed() {
+    let _alone = alone();
     for way in WAYS {
         let lab = Lab::new(&Link::default()).unwrap();
         let agent = start(&lab, "[veth*, box*]", way);
@@ -138,8 +152,6 @@ fn renamed_switched_and_moved_interfaces_are_followed() {
         // there is gone, as the kernel shuts an interface's qdiscs down when it moves.
         let client = lab.client.path();
         let client = client.file_name().and_then(|name| name.to_str()).expect("a name");
-        let process = std::process::id();
-        let _ = process;
         ip(&lab, &format!("link set veth7 netns {client}"));
         let own = lab.server.path();
         let own = own.file_name().and_then(|name| name.to_str()).expect("a name");
@@ -155,30 +167,55 @@ fn renamed_switched_and_moved_interfaces_are_followed() {
     }
 }
 
+/// Others may tear down what is not theirs: the agent is back at once.
+#[test]
+fn filters_that_somebody_took_away_are_put_back() {
+    let _alone = alone();
+    let lab = Lab::new(&Link::default()).unwrap();
+    let agent = start(&lab, "server0", "clsact");
+    for (number, words) in (1..).zip([
+        "filter del dev server0 ingress",
+        "qdisc del dev server0 clsact",
+        "filter del dev server0 ingress prio 1",
+    ]) {
+        lab.server.run("tc", &words.split(' ').collect::<Vec<_>>()).unwrap();
+        let back = || {
+            let filters = ["filter", "show", "dev", "server0", "ingress"];
+            lab.server.run("tc", &filters).unwrap().contains("ja4sentinel_eth")
+        };
+        assert!(wait_until(DEADLINE, back), "{words}: {}", agent.log());
+        hello(&lab, SERVER_V4);
+        records(&agent, SERVER_V4, number);
+        assert_eq!(agent.log().matches("attached once more").count(), number, "{}", agent.log());
+    }
+    agent.stop().unwrap();
+}
+
 /// Forty containers come and go beside an interface on which clients connect without end.
 #[test]
 fn other_interfaces_lose_nothing_while_some_come_and_go() {
+    let _alone = alone();
     for way in WAYS {
         let lab = Lab::new(&Link::default()).unwrap();
         let agent = start(&lab, "[server0, veth*]", way);
         let server = SocketAddr::from((SERVER_V4, PORT));
-        let (seen, connections) =
-            under_load(&lab, &[server], &Hello::browser().record(), || {
-                let mut seen = Vec::new();
-                for number in 0..40 {
-                    let name = format!("veth{number}");
-                    let address = container(&lab, &name, number);
-                    if number % 4 == 0 {
-                        hello(&lab, address);
-                        seen.push(address);
-                    }
-                    if number >= 3 {
-                        ip(&lab, &format!("link del veth{}", number - 3));
-                    }
+        let (seen, connections) = under_load(&lab, &[server], &Hello::browser().record(), || {
+            let mut seen = Vec::new();
+            for number in 0..40 {
+                let name = format!("veth{number}");
+                let address = container(&lab, &name, number);
+                if number % 4 == 0 {
+                    says(&agent, "watching", &name);
+                    hello(&lab, address);
+                    seen.push(address);
                 }
-                seen
-            })
-            .unwrap();
+                if number >= 3 {
+                    ip(&lab, &format!("link del veth{}", number - 3));
+                }
+            }
+            seen
+        })
+        .unwrap();
         for address in seen {
             records(&agent, address, 1);
         }

@@ -23,6 +23,8 @@ use sha2::{Digest, Sha256};
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Bytes of one connection.
 const BULK: usize = 256 * 1024 * 1024;
+/// No more is underway at a time: Linux gives a connection buffers of 10 MB at most by itself.
+const UNDERWAY: u64 = 16 * 1024 * 1024;
 /// Between attaching and detaching.
 const WHILE: Duration = Duration::from_millis(5);
 const PORT: u16 = 443;
@@ -73,8 +75,9 @@ fn with_the_classifier(lab: &Lab, work: &mut dyn FnMut(&str)) {
         let coming = scope.spawn(|| {
             lab.server.inside(|| Coming::new().come_and_go(&over)).expect("the namespace")
         });
+        let end = End(&over);
         work("it comes and goes");
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         let (times, _) = coming.join().expect("no panic");
         assert!(times > 20, "attached only {times} times");
     });
@@ -86,6 +89,15 @@ fn with_the_classifier(lab: &Lab, work: &mut dyn FnMut(&str)) {
     };
     lab.server.inside(watch).expect("the namespace");
     work("it stays");
+}
+
+/// Ends the coming and going, also when the work panics: the scope waits for its threads.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Bytes without a pattern (xorshift), so that a piece in a wrong place is noticed.
@@ -163,8 +175,9 @@ fn iperf3_loses_nothing_at_full_rate() {
         let said: Value = serde_json::from_str(&client.stdout).expect("JSON");
         let end = |side: &str, what: &str| said["end"][side][what].as_u64().expect("a number");
         let (sent, received) = (end("sum_sent", "bytes"), end("sum_received", "bytes"));
-        assert_eq!(sent, received, "{when}");
         assert!(sent >= 4 * BULK as u64, "{when}: {sent}");
+        // The server stops counting when the client has sent all: the rest was on its way.
+        assert!(received <= sent && sent - received < UNDERWAY, "{when}: {received} of {sent}");
         assert_eq!(end("sum_sent", "retransmits"), 0, "{when}: a segment was lost");
         assert!(server.finish(DEADLINE).success());
     });

@@ -158,10 +158,8 @@ impl Backend {
 }
 
 fn ebpf(config: &Config, list: &[Interface]) -> Result<Backend> {
-    let options = ebpf::Options {
-        placement: config.placement,
-        ..ebpf::Options::of(&config.settings)
-    };
+    let options =
+        ebpf::Options { placement: config.placement, ..ebpf::Options::of(&config.settings) };
     let mut source = EbpfSource::open(&options)?;
     source.set_ports(&config.settings.ports)?;
     take_up(&mut source, config, list)?;

@@ -62,7 +62,10 @@ impl Bypass {
     pub(super) fn new() -> Option<Self> {
         let tap = Tap::open().map_err(|error| {
             let error = error.to_string();
-            tracing::info!(error, "no CAP_NET_RAW: should another program bypass ours, nobody says so");
+            tracing::info!(
+                error,
+                "no CAP_NET_RAW: should another program bypass ours, nobody says so"
+            );
         });
         let (state, known) = (State::Rest(LOOK), BTreeMap::new());
         Some(Self { tap: tap.ok()?, state, ticks: 0, known })

@@ -156,21 +156,33 @@ impl<S: Configured> Engine<S> {
 
     /// Takes notice of interfaces that came, went or changed.
     pub(super) fn links_changed(&mut self, events: &[LinkEvent]) {
-        let gone = |known: &Interface| events.contains(&LinkEvent::Gone(known.index));
         let concerns = |event: &LinkEvent| match event {
             LinkEvent::Changed(there) => {
                 self.interfaces.matches(&there.name) != self.watched.contains(there)
             }
             LinkEvent::Gone(index) => self.watched.iter().any(|known| known.index == *index),
+            LinkEvent::Stripped(index) => self.source.is_stripped(*index),
             LinkEvent::Missed => true,
         };
         if self.trouble.is_none() && !events.iter().any(concerns) {
             return;
         }
-        if self.watched.iter().any(gone) {
-            // It may be back under the same index, from another namespace, without our program.
-            let stay: Vec<Interface> =
-                self.watched.iter().filter(|known| !gone(known)).cloned().collect();
+        // What these had of us, they have no more.
+        let bare = |known: &Interface| {
+            let index = known.index;
+            let returned =
+                || capture::interfaces().is_ok_and(|all| all.iter().any(|one| one.index == index));
+            events.contains(&LinkEvent::Gone(index)) && returned()
+                || events.contains(&LinkEvent::Stripped(index)) && self.source.is_stripped(index)
+        };
+        let (bare, stay): (Vec<_>, Vec<_>) = self.watched.iter().cloned().partition(bare);
+        if !bare.is_empty() {
+            for Interface { name, .. } in &bare {
+                tracing::warn!(
+                    interface = &**name,
+                    "the kernel program was taken away: attached once more"
+                );
+            }
             if let Err(error) = self.source.watch(&stay) {
                 tracing::debug!(%error, "interfaces that stay");
             }
@@ -204,6 +216,7 @@ impl<S: Configured> Engine<S> {
     fn follow(&mut self) -> Result<()> {
         let there = capture::interfaces().context("the interfaces cannot be listed")?;
         let wanted = interfaces::matching(&self.interfaces, there);
+        let watched = self.source.watch(&wanted);
         for interface in wanted.iter().filter(|one| !self.watched.contains(one)) {
             tracing::info!(interface = &*interface.name, index = interface.index, "watching");
         }
@@ -212,7 +225,7 @@ impl<S: Configured> Engine<S> {
             self.exits.traffic.leave(interface.index);
         }
         self.watched = wanted;
-        Ok(self.source.watch(&self.watched)?)
+        Ok(watched?)
     }
 
     /// Whether frames are being taken, if there are any; to be asked now and then.

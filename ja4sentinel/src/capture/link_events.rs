@@ -1,4 +1,5 @@
-//! Word of interfaces that come, go, or change, as soon as the kernel has it: rtnetlink(7).
+//! Word of interfaces that come, go, or change, and of filters that are taken from them, as soon as
+//! the kernel has it: rtnetlink(7).
 
 use std::io;
 
@@ -12,8 +13,8 @@ use tokio::io::unix::AsyncFd;
 
 use super::Interface;
 
-/// RTNLGRP_LINK of linux/rtnetlink.h.
-const LINKS: u32 = 1;
+/// RTNLGRP_LINK and RTNLGRP_TC of linux/rtnetlink.h.
+const GROUPS: [u32; 2] = [1, 4];
 /// No message of the kernel is longer.
 const BUFFER: usize = 64 * 1024;
 /// Messages read at one time, so that a storm of them does not keep the reader from its work.
@@ -26,6 +27,8 @@ pub enum LinkEvent {
     Changed(Interface),
     /// There is no interface of this index any more, at least not in this network namespace.
     Gone(u32),
+    /// A filter or a qdisc was taken from the interface of this index, maybe one of ours.
+    Stripped(u32),
     /// More came to pass than the kernel could keep for us, or than we understand.
     Missed,
 }
@@ -45,7 +48,9 @@ impl LinkEvents {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.set_non_blocking(true)?;
         socket.bind(&SocketAddr::new(0, 0))?;
-        socket.add_membership(LINKS)?;
+        for group in GROUPS {
+            socket.add_membership(group)?;
+        }
         // SAFETY: the descriptor is open, and stays so as the `AsyncFd` owns it.
         Ok(Self { socket: unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }? })
     }
@@ -74,6 +79,7 @@ impl LinkEvents {
                     Err(error) => return Err(error),
                 }
             }
+            events.dedup();
             if !events.is_empty() {
                 return Ok(events);
             }
@@ -92,6 +98,10 @@ fn read(mut bytes: &[u8], events: &mut Vec<LinkEvent>) {
             NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(link)) => {
                 is_interface(&link).then_some(LinkEvent::Gone(link.header.index))
             }
+            NetlinkPayload::InnerMessage(
+                RouteNetlinkMessage::DelTrafficFilter(taken)
+                | RouteNetlinkMessage::DelQueueDiscipline(taken),
+            ) => Some(LinkEvent::Stripped(taken.header.index.cast_unsigned())),
             _ => None,
         });
         let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);

@@ -65,6 +65,12 @@ pub trait Live: Source {
     /// Whether anything is watched at present.
     fn is_watching(&self) -> bool;
 
+    /// Whether somebody took from this interface, which is watched, what was attached to it. Letting
+    /// it go and watching it anew mends that.
+    fn is_stripped(&self, _interface: u32) -> bool {
+        false
+    }
+
     /// Nothing more is wanted of the connection that had these ends at `as_of_ns`, which is the
     /// timestamp of the frame that settled it, or the time at which it timed out. A source that
     /// selects in the kernel stops handing it up; a connection that began later between the same

@@ -45,7 +45,11 @@ impl Tap {
     pub fn look_at(&mut self, interface: u32) -> io::Result<()> {
         self.bind(libc::ETH_P_ALL.try_into().unwrap_or_default(), interface)?;
         // What another interface has left.
-        while self.read().is_some() {}
+        for _ in 0..MOST {
+            if self.read().is_none() {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -143,7 +147,11 @@ fn begins_with_hello() -> Vec<Step> {
     [
         vec![load(libc::BPF_W, PACKET_TYPE)],
         none_of(libc::PACKET_OUTGOING.into()),
-        vec![load(libc::BPF_B, 0), math(libc::BPF_AND, 0xf0), jump(libc::BPF_JEQ, 0x40, 0, over_ipv4)],
+        vec![
+            load(libc::BPF_B, 0),
+            math(libc::BPF_AND, 0xf0),
+            jump(libc::BPF_JEQ, 0x40, 0, over_ipv4),
+        ],
         ipv4,
         vec![step(libc::BPF_JMP | libc::BPF_JA, over_ipv6)],
         ipv6,

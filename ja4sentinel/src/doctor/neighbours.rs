@@ -9,9 +9,9 @@ use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs}
 use netlink_packet_route::tc::TcHandle;
 
 use super::Check;
+use crate::capture::Interface;
 use crate::capture::ebpf::PROGRAMS;
 use crate::capture::netlink::{self, Filter, Link};
-use crate::capture::Interface;
 
 /// Names them, interface by interface.
 pub(super) fn check(interfaces: &io::Result<Vec<Interface>>) -> Vec<Check> {

@@ -98,10 +98,9 @@ fn the_place_among_tcx_programs_is_as_configured() {
     let lab = Lab::new(&Link::default()).unwrap();
     let inside = || {
         let _theirs = Theirs::tcx(TC_ACT_UNSPEC, LinkOrder::first());
-        for (place, expected) in [
-            (Order::First, [PROGRAMS[0], THEIRS]),
-            (Order::Last, [THEIRS, PROGRAMS[0]]),
-        ] {
+        for (place, expected) in
+            [(Order::First, [PROGRAMS[0], THEIRS]), (Order::Last, [THEIRS, PROGRAMS[0]])]
+        {
             let mut source = watch(tcx(place));
             assert_eq!(order(), expected);
             assert!(source.attached().all(|one| one.how == How::Tcx));
@@ -203,11 +202,9 @@ fn what_a_filter_drops_is_seen_only_from_before_it() {
 #[test]
 fn rules_made_by_iproute2_keep_working() {
     let lab = Lab::new(&Link::default()).unwrap();
-    for words in [
-        "link add their0 type veth peer name their1",
-        "link set their0 up",
-        "link set their1 up",
-    ] {
+    for words in
+        ["link add their0 type veth peer name their1", "link set their0 up", "link set their1 up"]
+    {
         lab.server.run("ip", &words.split(' ').collect::<Vec<_>>()).unwrap();
     }
     let add = |words: &str| {
@@ -219,7 +216,9 @@ fn rules_made_by_iproute2_keep_working() {
     let bpf = "filter add dev server0 ingress prio 5 protocol ip bpf da bytecode";
     let words: Vec<&str> = bpf.split(' ').chain([drops_444]).collect();
     lab.server.run("tc", &words).unwrap();
-    add("prio 6 protocol ip u32 match ip dport 445 0xffff action mirred egress redirect dev their0");
+    add(
+        "prio 6 protocol ip u32 match ip dport 445 0xffff action mirred egress redirect dev their0",
+    );
     add("prio 8 protocol ip u32 match u32 0 0 flowid 1:1");
     let before = filters(&lab);
     let redirected = || {

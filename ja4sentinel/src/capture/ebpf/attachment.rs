@@ -12,7 +12,8 @@ use super::lease::Lease;
 use super::link_type::program_for;
 use super::object::PROGRAMS;
 use super::placement::{self, How, Placement};
-use crate::capture::{Interface, netlink};
+use crate::capture::Interface;
+use crate::capture::netlink::{self, Filter};
 
 /// Which way the watched packets go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,7 +63,7 @@ struct Attachment {
     interface: Interface,
     how: How,
     /// Detach when dropped; in vain when the interface is gone already.
-    _links: Vec<SchedClassifierLink>,
+    links: Vec<SchedClassifierLink>,
 }
 
 impl Attachments {
@@ -80,6 +81,17 @@ impl Attachments {
         Ok(self.object.program(name).ok_or(EbpfError::Object(name))?.try_into()?)
     }
 
+    /// Whether filters of ours are missing on this interface.
+    pub(super) fn is_stripped(&self, interface: u32) -> bool {
+        let Some(attachment) = self.present.get(&interface) else { return false };
+        let How::Clsact { .. } = attachment.how else { return false };
+        let handles: Vec<u32> =
+            attachment.links.iter().filter_map(|link| link.handle().ok().map(u32::from)).collect();
+        let ways = self.direction.attach_types().iter();
+        let there = ways.flat_map(|way| filters(interface, *way));
+        there.filter(|filter| handles.contains(&filter.handle)).count() < handles.len()
+    }
+
     /// Attaches to what is new in the list and detaches from what is not in it. `announce` is told
     /// of each that is new, or has a new name. The first error is given when all was tried.
     pub(super) fn watch(
@@ -87,7 +99,9 @@ impl Attachments {
         interfaces: &[Interface],
         announce: &mut dyn FnMut(&Interface),
     ) -> Result<(), EbpfError> {
-        self.present.retain(|index, _| interfaces.iter().any(|wanted| wanted.index == *index));
+        let stays = |index: &u32| interfaces.iter().any(|wanted| wanted.index == *index);
+        // Let go in the end: a new interface's first hello may be on its way.
+        let _gone: Vec<_> = self.present.extract_if(.., |index, _| !stays(index)).collect();
         let mut attached = Ok(());
         for wanted in interfaces {
             match self.present.get_mut(&wanted.index) {
@@ -120,20 +134,15 @@ impl Attachments {
         let (how, links) =
             placement::attach(classifier, &interface.name, ways, self.placement, lease)
                 .map_err(|error| EbpfError::attaching(&interface.name, error))?;
-        Ok(Attachment { interface: interface.clone(), how, _links: links })
+        Ok(Attachment { interface: interface.clone(), how, links })
     }
 }
 
 /// Removes filters that crashed agents left behind. TCX links never stay behind.
 fn remove_leftovers(interface: &Interface, lease: &Lease) {
     for way in [TcAttachType::Ingress, TcAttachType::Egress] {
-        let parent = match way {
-            TcAttachType::Egress => TcHandle::MIN_EGRESS,
-            _ => TcHandle::MIN_INGRESS,
-        };
-        // Without a qdisc there are none.
-        for filter in netlink::filters(interface.index, parent).unwrap_or_default() {
-            if !PROGRAMS.contains(&&*filter.name) || !lease.is_leftover(filter.handle) {
+        for filter in filters(interface.index, way) {
+            if !lease.is_leftover(filter.handle) {
                 continue;
             }
             let name = &*interface.name;
@@ -150,4 +159,15 @@ fn remove_leftovers(interface: &Interface, lease: &Lease) {
             }
         }
     }
+}
+
+/// The filters with our programs. Without a qdisc there are none.
+fn filters(interface: u32, way: TcAttachType) -> Vec<Filter> {
+    let parent = match way {
+        TcAttachType::Egress => TcHandle::MIN_EGRESS,
+        _ => TcHandle::MIN_INGRESS,
+    };
+    let mut filters = netlink::filters(interface, parent).unwrap_or_default();
+    filters.retain(|filter| PROGRAMS.contains(&&*filter.name));
+    filters
 }

@@ -84,11 +84,7 @@ impl EbpfSource {
             settled: loaded.map("SETTLED")?,
             counters: loaded.map("COUNTERS")?,
             messages: Messages::of(&mut loaded.object)?,
-            attachments: Attachments::new(
-                loaded.object,
-                options.direction,
-                options.placement,
-            ),
+            attachments: Attachments::new(loaded.object, options.direction, options.placement),
         };
         Ok(source)
     }
@@ -240,6 +236,10 @@ impl Live for EbpfSource {
 
     fn is_watching(&self) -> bool {
         self.attachments.iter().next().is_some()
+    }
+
+    fn is_stripped(&self, interface: u32) -> bool {
+        self.attachments.is_stripped(interface)
     }
 
     fn settle(&mut self, source: Endpoint, destination: Endpoint, as_of_ns: u64) {

@@ -27,11 +27,7 @@ impl Placement {
 
 impl Default for Placement {
     fn default() -> Self {
-        Self {
-            attach: Attach::default(),
-            order: Order::default(),
-            priority: Self::PRIORITY,
-        }
+        Self { attach: Attach::default(), order: Order::default(), priority: Self::PRIORITY }
     }
 }
 
