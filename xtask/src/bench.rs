@@ -12,6 +12,7 @@ mod live;
 mod machine;
 mod offline;
 mod output;
+mod readme;
 mod rivals;
 mod score;
 mod spread;
@@ -46,9 +47,15 @@ pub(crate) struct Arguments {
     /// Measure this build of the agent instead of the one that `cargo xtask dist` packs
     #[arg(long, value_name = "FILE")]
     agent: Option<PathBuf>,
+    /// Put the table of this run into README.md, where the last one stands
+    #[arg(long, conflicts_with_all = ["quick", "only"])]
+    readme: bool,
     /// Install what is missing without asking
     #[arg(long)]
     yes: bool,
+    /// Everything is built and set up: what this command passes to itself when it becomes root
+    #[arg(long, hide = true, requires = "agent")]
+    prepared: bool,
 }
 
 /// What can be measured by itself.
@@ -75,6 +82,14 @@ enum Part {
 }
 
 impl Part {
+    /// Builds what it needs beside the agent.
+    fn build(self) -> Result<()> {
+        match self {
+            Self::Kernel => kernel::build(),
+            _ => Ok(()),
+        }
+    }
+
     fn measure(self, bench: &Bench) -> Result<Vec<Figure>> {
         match self {
             Self::Kernel => kernel::measure(bench),
@@ -92,7 +107,7 @@ impl Part {
 
 /// Rounds of a full run, and of a quick one.
 const ROUNDS: usize = 5;
-const QUICK_ROUNDS: usize = 2;
+const QUICK_ROUNDS: usize = 1;
 
 /// What every part works with.
 struct Bench {
@@ -115,37 +130,48 @@ impl Bench {
 
 /// Sets up and builds as the present user, then measures as root.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    setup::ensure(Purpose::Bench, arguments.yes)?;
+    let folder = workspace::target().join("bench");
+    let parts = if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only };
+    if !arguments.prepared {
+        setup::ensure(Purpose::Bench, arguments.yes)?;
+        std::fs::create_dir_all(&folder)?;
+        rivals::build(&folder)?;
+        parts.iter().try_for_each(|part| part.build())?;
+    }
     let agent = match &arguments.agent {
         Some(given) => given.canonicalize().with_context(|| format!("{}", given.display()))?,
         None => static_build::release_agent()?,
     };
-    let folder = workspace::target().join("bench");
-    std::fs::create_dir_all(&folder)?;
-    let rivals = Rivals::prepare(&folder)?;
     if is_root() {
-        let rounds =
-            arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
+        let (quick, rivals) = (arguments.quick, Rivals::find(&folder));
+        let rounds = arguments.rounds.unwrap_or(if quick { QUICK_ROUNDS } else { ROUNDS });
         ensure!(rounds > 0, "nothing is measured in no rounds");
-        perform(arguments, &Bench { agent, rivals, folder, rounds, quick: arguments.quick })?;
+        perform(arguments, parts, &Bench { agent, rivals, folder, rounds, quick })?;
         return Ok(ExitCode::SUCCESS);
     }
     println!("The rest needs root, for network namespaces and eBPF.");
     let mut command = process::as_root(std::env::current_exe()?)?;
-    command.args(std::env::args_os().skip(1)).arg("--agent").arg(&agent);
+    command.args(std::env::args_os().skip(1)).arg("--prepared");
+    if arguments.agent.is_none() {
+        command.arg("--agent").arg(&agent);
+    }
     interrupt::leave_to_children()?;
     let status = command.status().context("cannot start sudo")?;
     Ok(process::exit_code(status))
 }
 
-fn perform(arguments: &Arguments, bench: &Bench) -> Result<()> {
-    let words = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
-    let machine = Machine::look(format!("cargo xtask {words}"), bench.rivals.versions());
-    let parts = if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only };
+fn perform(arguments: &Arguments, parts: &[Part], bench: &Bench) -> Result<()> {
+    let words = std::env::args().skip(1).filter(|word| word != "--prepared" && word != "--yes");
+    let command = ["cargo xtask".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ");
+    let machine = Machine::look(command, bench.rivals.versions());
     let mut figures = Vec::new();
     for part in parts {
         figures.extend(part.measure(bench)?);
     }
     println!("\n{machine}\n{}", table::markdown(&figures));
-    table::write(&workspace::target(), &machine, &figures)
+    table::write(&workspace::target(), &machine, &figures)?;
+    if arguments.readme {
+        readme::write(&machine, &figures)?;
+    }
+    Ok(())
 }

@@ -35,16 +35,21 @@ struct Line {
     ns: f64,
 }
 
-/// Builds that program and runs it. It lives with the tests, which know how to load the classifier;
-/// how it was compiled matters little, as the kernel does the measuring.
+/// The program, an example of the tests, which know how to load the classifier.
+const PROGRAM: &str = "kernel_cost";
+
+/// Builds it. How it is compiled matters little, as the kernel does the measuring.
+pub(super) fn build() -> Result<()> {
+    let package = ["build", "--package", "ja4sentinel-tests", "--example", PROGRAM];
+    process::run(workspace::cargo().args(package).args(["--features", "privileged"]))
+}
+
+/// Runs it.
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     bench.say("kernel");
-    let name = "kernel_cost";
-    let package = ["build", "--package", "ja4sentinel-tests", "--example", name];
-    process::run(workspace::cargo().args(package).args(["--features", "privileged"]))?;
     let (repeat, connections) =
         if bench.quick { (QUICK_REPEAT, QUICK_CONNECTIONS) } else { (REPEAT, CONNECTIONS) };
-    let program = workspace::target().join("debug/examples").join(name);
+    let program = workspace::target().join("debug/examples").join(PROGRAM);
     let mut command = Command::new(program);
     command.args([bench.rounds.to_string(), repeat.to_string(), connections.to_string()]);
     let said = process::output(&mut command)?;

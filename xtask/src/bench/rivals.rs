@@ -19,6 +19,10 @@ const LOOP: &str = include_str!("../../rivals/loop.c");
 const GOPACKET: &str = include_str!("../../rivals/gopacket.go");
 const HUGINN: &str = include_str!("../../rivals/huginn.rs.txt");
 const HUGINN_MANIFEST: &str = include_str!("../../rivals/huginn.toml");
+/// Where they are when they are built, below the folder of the benchmarks.
+const LOOP_PROGRAM: &str = "loop";
+const GOPACKET_PROGRAM: &str = "gopacket";
+const HUGINN_PROGRAM: &str = "huginn/target/release/huginn";
 /// Where Debian's packages of Go libraries put their sources.
 const GOPATH: &str = "/usr/share/gocode";
 
@@ -58,31 +62,28 @@ pub(super) struct Rivals {
     pub(super) gopacket: Option<PathBuf>,
 }
 
+/// Builds what is no package, below `folder`. A rival that cannot be had is named, and left out.
+pub(super) fn build(folder: &Path) -> Result<()> {
+    bare_loop(folder)?;
+    for (name, built) in [("huginn-net-tls", huginn(folder)), ("gopacket", gopacket(folder))] {
+        if let Err(error) = built {
+            eprintln!("bench: without {name}: {error:#}");
+        }
+    }
+    Ok(())
+}
+
 impl Rivals {
-    /// Finds and builds them, below `folder`. One that cannot be had is named, and left out.
-    pub(super) fn prepare(folder: &Path) -> Result<Self> {
-        let or_say = |name: &str, built: Result<PathBuf>| match built {
-            Ok(path) => Some(path),
-            Err(error) => {
-                eprintln!("bench: without {name}: {error:#}");
-                None
-            }
-        };
-        let rivals = Self {
-            bare_loop: bare_loop(folder)?,
+    /// Finds them.
+    pub(super) fn find(folder: &Path) -> Self {
+        let built = |path: PathBuf| Some(path).filter(|path| path.is_file());
+        Self {
+            bare_loop: folder.join(LOOP_PROGRAM),
             tshark: Tshark::find(),
             suricata: Suricata::find(),
-            huginn: or_say("huginn-net-tls", huginn(&folder.join("huginn"))),
-            gopacket: or_say("gopacket", gopacket(folder)),
-        };
-        for (name, is_missing) in
-            [("tshark", rivals.tshark.is_none()), ("Suricata", rivals.suricata.is_none())]
-        {
-            if is_missing {
-                eprintln!("bench: without {name}: none that knows JA4 is there");
-            }
+            huginn: built(folder.join(HUGINN_PROGRAM)),
+            gopacket: built(folder.join(GOPACKET_PROGRAM)),
         }
-        Ok(rivals)
     }
 
     /// Their names and versions, and those that are missing.
@@ -117,33 +118,31 @@ impl Rivals {
     }
 }
 
-fn bare_loop(folder: &Path) -> Result<PathBuf> {
-    let (source, program) = (folder.join("loop.c"), folder.join("loop"));
+fn bare_loop(folder: &Path) -> Result<()> {
+    let (source, program) = (folder.join("loop.c"), folder.join(LOOP_PROGRAM));
     fs::write(&source, LOOP)?;
     let mut compiler = Command::new("cc");
-    process::run(compiler.args(["-O2", "-o"]).args([&program, &source]).arg("-lpcap"))?;
-    Ok(program)
+    process::run(compiler.args(["-O2", "-o"]).args([&program, &source]).arg("-lpcap"))
 }
 
-fn gopacket(folder: &Path) -> Result<PathBuf> {
+fn gopacket(folder: &Path) -> Result<()> {
     let go = find_program("go").context("no Go compiler")?;
-    let (source, program) = (folder.join("gopacket.go"), folder.join("gopacket"));
+    let (source, program) = (folder.join("gopacket.go"), folder.join(GOPACKET_PROGRAM));
     fs::write(&source, GOPACKET)?;
     let mut compiler = Command::new(go);
     compiler.envs([("GO111MODULE", "off"), ("GOPATH", GOPATH), ("GOFLAGS", "")]);
     compiler.env("GOCACHE", folder.join("go-cache"));
-    process::run(compiler.args(["build", "-o"]).args([&program, &source]))?;
-    Ok(program)
+    process::run(compiler.args(["build", "-o"]).args([&program, &source]))
 }
 
-fn huginn(folder: &Path) -> Result<PathBuf> {
+fn huginn(folder: &Path) -> Result<()> {
+    let folder = &folder.join("huginn");
     fs::create_dir_all(folder.join("src"))?;
     write_if_other(&folder.join("Cargo.toml"), HUGINN_MANIFEST)?;
     write_if_other(&folder.join("src/main.rs"), HUGINN)?;
     let mut cargo = workspace::cargo();
     cargo.current_dir(folder).args(["build", "--quiet", "--release"]);
-    process::run(cargo.env("CARGO_TARGET_DIR", folder.join("target")))?;
-    Ok(folder.join("target/release/huginn"))
+    process::run(cargo.env("CARGO_TARGET_DIR", folder.join("target")))
 }
 
 /// Cargo looks at the time of a change.

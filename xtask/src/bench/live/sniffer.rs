@@ -24,7 +24,7 @@ const CALM: Duration = Duration::from_secs(1);
 /// How long one may take to end after a signal: tshark has much to read then.
 const END: Duration = Duration::from_secs(120);
 /// Output has come to its end when there was none for so long.
-const STILL: Duration = Duration::from_secs(2);
+const STILL: Duration = Duration::from_millis(1_500);
 /// How long it may go on coming.
 const LATEST: Duration = Duration::from_secs(180);
 
