@@ -14,8 +14,8 @@
 //! These six are the core. They do no I/O, read no clock, and know neither tokio nor logging:
 //! frames and time come in, values come out. A module imports only from those named before it.
 //!
-//! Around the core stands the shell (feature `shell`): capture, output, config, metrics, agent,
-//! doctor.
+//! Around the core stands the shell (feature `shell`): capture, output, sandbox, config, metrics,
+//! agent, doctor.
 #![cfg_attr(test, allow(clippy::cast_possible_truncation, reason = "tests build small packets"))]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
@@ -36,6 +36,9 @@ pub mod capture;
 
 #[cfg(feature = "shell")]
 pub mod output;
+
+#[cfg(feature = "shell")]
+pub mod sandbox;
 
 #[cfg(feature = "shell")]
 pub mod config;

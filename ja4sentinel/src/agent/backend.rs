@@ -5,12 +5,14 @@ use anyhow::{Context, Result, anyhow};
 use super::bypass::Bypass;
 use super::condition::Condition;
 use super::interfaces;
-use crate::capture::ebpf::{self, EbpfSource, Placement};
+use super::privileges::Needs;
+use crate::capture::ebpf::{self, EbpfError, EbpfSource, How, Placement};
 #[cfg(feature = "libpcap")]
 use crate::capture::pcap::{Options, PcapSource};
 use crate::capture::{Interface, Live};
 use crate::config::{self, Config, InterfacePattern};
 use crate::metrics::Ring;
+use crate::sandbox::{self, Capability};
 
 /// A source that watches its interfaces.
 pub(super) enum Backend {
@@ -32,6 +34,9 @@ pub(super) trait Configured: Live {
     /// # Errors
     /// The kernel refuses it.
     fn configure(&mut self, config: &Config) -> Result<()>;
+
+    /// What it needs to go on, with interfaces that come or without.
+    fn needs(&self, follows: bool) -> Needs;
 
     /// What the source leaves to be judged of `core.bpf_filter`.
     ///
@@ -58,6 +63,10 @@ impl Configured for EbpfSource {
     fn configure(&mut self, config: &Config) -> Result<()> {
         self.set_ports(&config.settings.ports)?;
         Ok(self.reconfigure(&config.settings)?)
+    }
+
+    fn needs(&self, follows: bool) -> Needs {
+        Needs::of_ebpf(follows, self.attached().any(|one| one.how != How::Tcx))
     }
 
     fn condition(config: &Config) -> Result<Condition> {
@@ -103,6 +112,10 @@ impl Configured for PcapSource {
         Ok(self.reconfigure(pcap_options(config))?)
     }
 
+    fn needs(&self, follows: bool) -> Needs {
+        Needs::of_pcap(follows)
+    }
+
     /// It has the expression in its own filter.
     fn condition(_: &Config) -> Result<Condition> {
         Ok(Condition::default())
@@ -131,9 +144,11 @@ impl Configured for PcapSource {
 pub(super) fn open(config: &Config) -> Result<Backend> {
     let list = interfaces::resolve(&config.interfaces)?;
     let (backend, why) = match config.backend {
-        config::Backend::Ebpf => (ebpf(config, &list)?, "it was asked for".to_owned()),
+        config::Backend::Ebpf => {
+            (ebpf(config, &list).map_err(name_lacking)?, "it was asked for".to_owned())
+        }
         config::Backend::Pcap => (pcap(config, &list)?, "it was asked for".to_owned()),
-        config::Backend::Auto => match ebpf(config, &list) {
+        config::Backend::Auto => match ebpf(config, &list).map_err(name_lacking) {
             Ok(backend) => (backend, "it works on this machine".to_owned()),
             Err(no_ebpf) => {
                 let backend = pcap(config, &list).map_err(|no_pcap| {
@@ -164,6 +179,27 @@ fn ebpf(config: &Config, list: &[Interface]) -> Result<Backend> {
     source.set_ports(&config.settings.ports)?;
     take_up(&mut source, config, list)?;
     Ok(Backend::Ebpf(Box::new(source)))
+}
+
+/// Says which of the capabilities for eBPF are not there, when that is why it is refused.
+fn name_lacking(error: anyhow::Error) -> anyhow::Error {
+    if !matches!(error.downcast_ref(), Some(EbpfError::NotPermitted(_) | EbpfError::Kernel { .. }))
+    {
+        return error;
+    }
+    let held = sandbox::held();
+    // CAP_SYS_ADMIN was all of them once, and for bpf() still is.
+    let has = |one: &Capability| {
+        let bpf = *one != Capability::CAP_NET_ADMIN;
+        held.contains(one) || (bpf && held.contains(&Capability::CAP_SYS_ADMIN))
+    };
+    let needed = [Capability::CAP_BPF, Capability::CAP_NET_ADMIN, Capability::CAP_PERFMON];
+    let lacking: Vec<String> =
+        needed.iter().filter(|one| !has(one)).map(ToString::to_string).collect();
+    if lacking.is_empty() {
+        return error;
+    }
+    error.context(format!("the process lacks {}", lacking.join(" and ")))
 }
 
 #[cfg(feature = "libpcap")]

@@ -18,6 +18,8 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         log_target,
         metrics,
         control,
+        follow_interfaces,
+        privileges,
         outputs,
     } = new;
     let Placement { attach, order, priority } = placement;
@@ -35,6 +37,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
     let bounds = |limits: &Limits| Limits { flow_timeout_ns: 0, ..*limits };
     [
         ("core.interface", old.interfaces != *interfaces),
+        ("core.follow_interfaces", old.follow_interfaces != *follow_interfaces),
         ("core.listen_ports", before.ports != *ports),
         ("core.backend", old.backend != *backend),
         ("core.attach", placed.attach != *attach),
@@ -55,6 +58,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> Vec<&'static str> {
         ("limits", bounds(&before.limits) != bounds(limits)),
         ("metrics", old.metrics != *metrics),
         ("control", old.control != *control),
+        ("privileges", old.privileges != *privileges),
         ("outputs", old.outputs != *outputs),
     ]
     .into_iter()

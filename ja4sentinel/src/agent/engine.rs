@@ -35,6 +35,8 @@ pub(super) struct Engine<S> {
     interfaces: Interfaces,
     ports: PortSet,
     watched: Vec<Interface>,
+    /// Whether interfaces that come are watched too.
+    follows: bool,
     /// What the last attempt to follow the interfaces failed with, so that it is said once.
     trouble: Option<String>,
     bypass: Option<Bypass>,
@@ -71,6 +73,7 @@ impl<S: Configured> Engine<S> {
             interfaces: config.interfaces.clone(),
             ports: config.settings.ports.clone(),
             watched: Vec::new(),
+            follows: true,
             trouble: None,
             bypass: S::bypass(),
             claim: claim(config),
@@ -213,7 +216,15 @@ impl<S: Configured> Engine<S> {
         self.source.set_messages(tracing::enabled!(tracing::Level::DEBUG));
     }
 
+    /// Whether interfaces that come from now on are watched.
+    pub(super) fn set_follows(&mut self, follows: bool) {
+        self.follows = follows;
+    }
+
     fn follow(&mut self) -> Result<()> {
+        if !self.follows && !self.watched.is_empty() {
+            return Ok(self.source.watch(&self.watched)?);
+        }
         let there = capture::interfaces().context("the interfaces cannot be listed")?;
         let wanted = interfaces::matching(&self.interfaces, there);
         let watched = self.source.watch(&wanted);

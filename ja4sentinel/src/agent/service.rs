@@ -15,12 +15,13 @@ use super::control::Control;
 use super::engine::Engine;
 use super::ledger::LedgerLine;
 use super::meter::Meter;
+use super::privileges::{self, Confined};
 use super::report::{self, Report};
 use super::signals::{Asked, Signals};
 use super::supervisor::Supervisor;
-use super::{Board, Reload, ledger, log};
+use super::{Board, Origin, ledger, log};
 use crate::capture::{LinkEvent, LinkEvents};
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::output::Outputs;
 
 /// Between two looks at the clock and the interfaces.
@@ -31,8 +32,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 const STATUS: u64 = 10;
 
 /// Everything that runs.
-pub(super) struct Service<S> {
+pub(super) struct Service<'a, S> {
     config: Config,
+    origin: Origin<'a>,
+    confined: Confined,
     engine: Engine<S>,
     outputs: Arc<Outputs>,
     board: Board,
@@ -51,12 +54,13 @@ enum End {
     OutputsClosed,
 }
 
-impl<S: Configured> Service<S> {
-    /// Around a source that watches its interfaces already.
+impl<'a, S: Configured> Service<'a, S> {
+    /// Around a source that watches its interfaces already. Once everything is open that needs
+    /// privileges, they are given up.
     ///
     /// # Errors
-    /// The metrics cannot be served.
-    pub(super) async fn start(source: S, config: Config) -> Result<Self> {
+    /// The metrics cannot be served, or the privileges not be given up as is wanted.
+    pub(super) async fn start(source: S, config: Config, origin: Origin<'a>) -> Result<Self> {
         let settings = &config.settings;
         tracing::debug!(
             limits = ?settings.limits,
@@ -66,15 +70,32 @@ impl<S: Configured> Service<S> {
             tunnel_depth = settings.tunnel_depth,
             "settings"
         );
-        let outputs = Arc::new(Outputs::start(&config.outputs));
+        let needs = source.needs(config.follow_interfaces);
+        // Their threads come after the privileges have gone, so that none ever has any.
+        let outputs = Arc::new(Outputs::start(&[]));
         let mut engine = Engine::new(source, &config, &outputs)?;
         engine.heed_log_level();
         let board = watch::Sender::new(Arc::new(engine.snapshot(true)));
+        let meter = Meter::start(config.metrics.as_ref(), &board).await?;
+        let control = open_control(&config, &board).await;
+        let supervisor = Supervisor::from_env();
+        let account = privileges::account(&config)?;
+        if let Some(Listen::Unix(path)) = &config.metrics {
+            privileges::hand_over(path, account.as_ref());
+        }
+        for path in control.iter().flat_map(Control::paths) {
+            privileges::hand_over(path, account.as_ref());
+        }
+        let confined = Confined::confine(&config, origin.file, needs)?;
+        engine.set_follows(confined.follows());
+        outputs.reconfigure(&config.outputs, Instant::now());
         Ok(Self {
-            meter: Meter::start(config.metrics.as_ref(), &board).await?,
-            control: open_control(&config, &board).await,
-            supervisor: Supervisor::from_env(),
+            meter,
+            control,
+            supervisor,
             links: follow_links(),
+            origin,
+            confined,
             report: Report::default(),
             ticks: 0,
             config,
@@ -88,7 +109,7 @@ impl<S: Configured> Service<S> {
     ///
     /// # Errors
     /// The source failed.
-    pub(super) async fn run(mut self, mut signals: Signals, reload: Reload<'_>) -> Result<()> {
+    pub(super) async fn run(mut self, mut signals: Signals) -> Result<()> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let interfaces = self.config.interfaces.to_string();
@@ -102,7 +123,7 @@ impl<S: Configured> Service<S> {
                 asked = signals.next() => match asked {
                     Asked::End(signal) => break End::Signal(signal),
                     Asked::Reopen => self.outputs.reopen(),
-                    Asked::Reload => self.reload(reload).await,
+                    Asked::Reload => self.reload().await,
                 },
                 () = self.outputs.all_closed() => break End::OutputsClosed,
                 () = self.supervisor.beat() => self.beat()?,
@@ -165,10 +186,10 @@ impl<S: Configured> Service<S> {
 
     /// Opens files again, and takes over the configuration as it is now. When there is a mistake in
     /// it, the old one goes on.
-    async fn reload(&mut self, reload: Reload<'_>) {
+    async fn reload(&mut self) {
         self.supervisor.reloading();
         self.outputs.reopen();
-        match reload() {
+        match (self.origin.reload)() {
             Ok(config) => match self.take_over(config).await {
                 Ok(changed) => tracing::info!(changed, "configuration taken over"),
                 Err(error) => {
@@ -194,6 +215,7 @@ impl<S: Configured> Service<S> {
         let changes = changes(&self.config, &config);
         let changed = |section: &str| changes.contains(&section);
         // What may fail comes first.
+        self.confined.permits(&config, self.origin.file, &changes)?;
         let prepared = self.engine.prepare(&config)?;
         let meter = match changed("metrics") {
             true => Meter::start(config.metrics.as_ref(), &self.board).await?,
@@ -222,9 +244,8 @@ impl<S: Configured> Service<S> {
             log::set_level(config.log_level);
         }
         let mut later = S::fixed(&self.config, &config);
-        if changed("core.log_target") {
-            later.push("core.log_target");
-        }
+        let at_start = ["core.log_target", "core.follow_interfaces", "privileges"];
+        later.extend(at_start.iter().filter(|key| changed(key)));
         if !later.is_empty() {
             tracing::warn!(keys = later.join(", "), "these take effect at the next start");
         }

@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         }
     };
     let reload = || settings::load(arguments.config.as_ref(), &arguments.flags);
-    match runtime.block_on(agent::run(config, &reload)) {
+    let origin = agent::Origin { file: arguments.config.as_deref(), reload: &reload };
+    match runtime.block_on(agent::run(config, origin)) {
         Ok(()) => Exit::Done,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "failed");

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_terminal_is_safe() {
-        let shown = Harmless("a\u{1b}[31m\r\n\u{202e}é'\"\\xff").to_string();
-        assert_eq!(shown, "a\\u{1b}[31m\\r\\n\\u{202e}é'\"\\xff");
+        let shown =
+            Harmless("a\u{1b}[31m\r\n\u{202e}é'\"\\xff\u{7f}\u{85}\u{9b}2J\u{2028}").to_string();
+        assert_eq!(shown, "a\\u{1b}[31m\\r\\n\\u{202e}é'\"\\xff\\u{7f}\\u{85}\\u{9b}2J\\u{2028}");
     }
 }

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::ebpf::Placement;
 use crate::output::{OutputConfig, SinkConfig};
+use crate::sandbox::Mode;
 use crate::sensor::Settings;
 
 pub use interfaces::{InterfacePattern, Interfaces};
@@ -90,6 +91,34 @@ impl LogLevel {
     }
 }
 
+/// What the agent gives up once it is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Privileges {
+    /// The user to go on as, by name or number, with a group behind a colon if it is another than
+    /// the user's; `None` stays.
+    pub user: Option<String>,
+    /// Whether capabilities that are no longer needed go.
+    pub drop_capabilities: bool,
+    /// Whether nothing that is executed may gain privileges.
+    pub no_new_privileges: bool,
+    /// Whether the file system is closed.
+    pub landlock: Mode,
+    /// Whether system calls are filtered.
+    pub seccomp: Mode,
+}
+
+impl Default for Privileges {
+    fn default() -> Self {
+        Self {
+            user: None,
+            drop_capabilities: true,
+            no_new_privileges: true,
+            landlock: Mode::Auto,
+            seccomp: Mode::Auto,
+        }
+    }
+}
+
 /// A configuration that is valid by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -113,6 +142,10 @@ pub struct Config {
     pub metrics: Option<Listen>,
     /// The socket that `ja4sentinel stats` asks, if there is to be one.
     pub control: Option<PathBuf>,
+    /// Whether interfaces that come later are watched.
+    pub follow_interfaces: bool,
+    /// What is given up after the set-up.
+    pub privileges: Privileges,
     /// Where records go; at least one.
     pub outputs: Vec<OutputConfig>,
 }
@@ -130,6 +163,8 @@ impl Default for Config {
             log_target: LogTarget::default(),
             metrics: None,
             control: Some(Self::CONTROL.into()),
+            follow_interfaces: true,
+            privileges: Privileges::default(),
             outputs: vec![OutputConfig::new(SinkConfig::Stdout)],
         }
     }

@@ -18,6 +18,7 @@ use super::yaml::{Node, Yaml};
 use super::{Backend, Listen, LogLevel, LogTarget};
 use crate::capture::ebpf::{Attach, Order};
 use crate::output::{Compression, Facility, Format, HostPort, SocketType};
+use crate::sandbox::Mode;
 use crate::sensor::ProxyProtocol;
 
 section! {
@@ -31,6 +32,8 @@ section! {
         metrics: Metrics,
         /// What `ja4sentinel stats` and `ja4sentinel log-level` ask.
         control: Control,
+        /// What the agent gives up once it is set up.
+        privileges: Privileges,
         /// Where records go; any number at once.
         outputs: Outputs,
     }
@@ -41,6 +44,8 @@ section! {
         interface: Vec<InterfacePattern> = "any",
         /// TCP ports of the servers, ranges of them, or `any`.
         listen_ports: Vec<PortRange> = "[443, 8443]",
+        /// Whether interfaces that come later are watched; without it, the capability for that is given up too.
+        follow_interfaces: bool = "true",
         /// How packets are taken: `ebpf`, `pcap`, or `auto` for eBPF where it works and libpcap where not.
         backend: Backend = "auto",
         /// How the eBPF program is attached: `tcx` (Linux 6.6 and later), `clsact`, or `auto` for TCX where the kernel has it.
@@ -99,6 +104,20 @@ section! {
         enabled: bool = "true",
         /// The UNIX socket, for its owner and root only.
         socket: PathBuf = "/run/ja4sentinel/control.sock",
+    }
+
+    /// What the agent gives up once it is set up. Taken over at its start only.
+    Privileges {
+        /// The user to go on as, with its groups: a name or number, and behind `:` another group; without it, the one that started the program.
+        user: String,
+        /// Whether all capabilities are given up but those for interfaces that come.
+        drop_capabilities: bool = "true",
+        /// Whether nothing that is executed may gain privileges; `landlock` and `seccomp` need it.
+        no_new_privileges: bool = "true",
+        /// Whether the file system is closed but for outputs, sockets and what has to be read: `on`, `off`, or `auto` for as far as the kernel has it.
+        landlock: Mode = "auto",
+        /// Whether system calls are refused that the agent has no use for: `on`, `off` or `auto`.
+        seccomp: Mode = "auto",
     }
 
     /// One output.

@@ -9,6 +9,7 @@ use super::mistake::near;
 use super::reading::{Reading, Value};
 use super::yaml::{Node, Yaml};
 use crate::output::{Facility, HostPort};
+use crate::sandbox::Mode;
 
 /// A whole number from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +128,27 @@ impl Value for Facility {
 
     fn schema() -> serde_json::Value {
         json!({ "enum": Self::NAMES })
+    }
+}
+
+/// `on` and `off` are truth values to many who write YAML.
+impl Value for Mode {
+    fn allowed() -> String {
+        "auto, on or off".to_owned()
+    }
+
+    fn read(node: &Node, reading: &mut Reading) -> Option<Self> {
+        match &node.value {
+            Yaml::Bool(true) => Some(Self::On),
+            Yaml::Bool(false) => Some(Self::Off),
+            _ => {
+                choice(node, reading, &[("auto", Self::Auto), ("on", Self::On), ("off", Self::Off)])
+            }
+        }
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({ "enum": ["auto", "on", "off", true, false] })
     }
 }
 

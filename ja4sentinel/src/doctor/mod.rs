@@ -12,6 +12,7 @@ mod kernel;
 mod metrics;
 mod neighbours;
 mod outputs;
+mod privileges;
 
 use serde::Serialize;
 
@@ -58,7 +59,7 @@ pub fn examine(config: Result<&Config, &str>) -> Report {
         checks.extend(interfaces::check(settings, &interfaces));
         checks.extend(neighbours::check(&interfaces));
         checks.extend(bypass::check(settings.control.as_deref()));
-        checks.extend(outputs::check(&settings.outputs));
+        checks.extend(privileges::check(settings));
         checks.extend(metrics::check(settings.metrics.as_ref()));
     }
     let verdict = checks.iter().map(|check| check.status).max().unwrap_or(Status::Ok);

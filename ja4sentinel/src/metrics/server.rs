@@ -3,11 +3,14 @@
 use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::stat::{Mode, fchmod};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
@@ -22,6 +25,8 @@ const CONNECTIONS: usize = 8;
 const HEAD: u64 = 4096;
 /// A request that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
 /// Owner and group may connect to a UNIX socket.
 const MODE: u32 = 0o660;
 
@@ -37,6 +42,14 @@ pub enum Listener {
 /// A path that is removed when this goes.
 #[derive(Debug)]
 pub struct Removed(PathBuf);
+
+impl Removed {
+    /// The path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Removed {
     fn drop(&mut self) {
@@ -74,9 +87,15 @@ pub async fn bind_unix(path: &Path, mode: u32) -> io::Result<(UnixListener, Remo
     if is_socket && UnixStream::connect(path).await.is_err() {
         std::fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // The path appears with this mode at most: nobody else gets in before it is set.
+    fchmod(&socket, Mode::from_bits_truncate(mode))?;
+    socket.bind(&SockAddr::unix(path)?)?;
     let removed = Removed(path.to_owned());
     std::fs::set_permissions(path, Permissions::from_mode(mode))?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(OwnedFd::from(socket).into())?;
     Ok((listener, removed))
 }
 

@@ -13,6 +13,7 @@ mod format;
 mod lane;
 mod lanes;
 mod latency;
+mod place;
 mod probe;
 #[cfg(test)]
 mod sample;

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 
+use super::place;
 use super::settings::SpoolConfig;
 
 /// Segments that a spool is divided into.
@@ -42,7 +43,7 @@ impl Spool {
     pub(super) fn open(config: &SpoolConfig) -> io::Result<Self> {
         let directory = &config.directory;
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let position = options().open(directory.join(POSITION))?;
+        let position = place::open(&mut options(), &directory.join(POSITION))?;
         position.try_lock().map_err(|_| {
             io::Error::new(io::ErrorKind::ResourceBusy, "another output uses this spool")
         })?;
@@ -158,7 +159,7 @@ impl Spool {
     }
 
     fn open_segment(&self, number: u64) -> io::Result<Segment> {
-        let file = options().append(true).open(self.path(number))?;
+        let file = place::open(options().append(true), &self.path(number))?;
         let mut size = file.metadata()?.len();
         // A crash may have cut the last line off.
         let mut byte = [0];

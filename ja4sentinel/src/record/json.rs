@@ -1,13 +1,14 @@
 //! A record as JSON, written in one go.
 //!
-//! The same bytes as serde_json makes of the record, in a fraction of the time: what this program put
-//! together itself holds nothing that JSON escapes, so that it is not searched for it.
+//! The same as serde_json makes of the record, in a fraction of the time: what this program put
+//! together itself holds nothing that JSON escapes, so that it is not searched for it. Escaped as well
+//! are the characters that a terminal or a reader of lines obeys and JSON does not mind: DEL, the
+//! controls of C1, and Unicode's line ends.
 
 use std::io::Write as _;
 use std::net::IpAddr;
 
 use super::{Kind, MetaSource, Record, Text};
-use crate::fingerprint::hex;
 
 /// A member's name, with what stands around it.
 macro_rules! key {
@@ -193,32 +194,36 @@ fn text(line: &mut Vec<u8>, text: &str) {
     if text.bytes().all(|byte| !is_escaped(byte)) {
         line.extend_from_slice(text.as_bytes());
     } else {
-        text.bytes().for_each(|byte| escape(line, byte));
+        text.chars().for_each(|c| escape(line, c));
     }
     line.push(b'"');
 }
 
-/// RFC 8259, section 7.
+/// RFC 8259, section 7, and the first bytes of what else is escaped: C2 of U+0080 to U+009F, E2 of
+/// U+2028 and U+2029.
 fn is_escaped(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f | 0xc2 | 0xe2)
 }
 
 #[cold]
-fn escape(line: &mut Vec<u8>, byte: u8) {
-    match byte {
-        b'"' => line.extend_from_slice(b"\\\""),
-        b'\\' => line.extend_from_slice(b"\\\\"),
-        0x08 => line.extend_from_slice(b"\\b"),
-        0x0c => line.extend_from_slice(b"\\f"),
-        b'\n' => line.extend_from_slice(b"\\n"),
-        b'\r' => line.extend_from_slice(b"\\r"),
-        b'\t' => line.extend_from_slice(b"\\t"),
-        control @ ..0x20 => {
-            line.extend_from_slice(b"\\u");
-            line.extend_from_slice(&hex(control.into()));
-        }
-        other => line.push(other),
+fn escape(line: &mut Vec<u8>, c: char) {
+    match c {
+        '"' => line.extend_from_slice(b"\\\""),
+        '\\' => line.extend_from_slice(b"\\\\"),
+        '\u{8}' => line.extend_from_slice(b"\\b"),
+        '\u{c}' => line.extend_from_slice(b"\\f"),
+        '\n' => line.extend_from_slice(b"\\n"),
+        '\r' => line.extend_from_slice(b"\\r"),
+        '\t' => line.extend_from_slice(b"\\t"),
+        // Memory takes every write.
+        control if is_obeyed(control) => drop(write!(line, "\\u{:04x}", u32::from(control))),
+        other => line.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
     }
+}
+
+/// Whether it moves, recolours or breaks up what is on a terminal.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 fn address(line: &mut Vec<u8>, address: IpAddr) {
@@ -314,12 +319,34 @@ mod tests {
         let mut line = Vec::new();
         record.write_json(&mut line);
         let line = String::from_utf8(line).unwrap();
-        assert_eq!(line, serde_json::to_string(record).unwrap());
+        // Such a character stands in a string, if anywhere.
+        let plain =
+            serde_json::to_string(record).unwrap().chars().fold(String::new(), |text, c| {
+                if is_obeyed(c) {
+                    format!("{text}\\u{:04x}", u32::from(c))
+                } else {
+                    text + c.encode_utf8(&mut [0; 4])
+                }
+            });
+        assert_eq!(line, plain);
     }
 
     #[test]
     fn what_is_not_known_is_absent() {
         assert_as_serde_says(&blank());
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped_and_comes_back() {
+        let all: String = (0..0x2100).filter_map(char::from_u32).chain("é€😀".chars()).collect();
+        let record = Record { interface: Some(all.as_str().into()), ..blank() };
+        assert_as_serde_says(&record);
+        let mut line = Vec::new();
+        record.write_json(&mut line);
+        let text = std::str::from_utf8(&line).unwrap();
+        assert!(!text.contains(is_obeyed) && text.contains("\\u009b") && text.contains("é€😀"));
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(value.get("interface").unwrap(), &all);
     }
 
     proptest! {

@@ -8,7 +8,7 @@ const CRATE: &str = "ja4sentinel/src/";
 
 /// Each top-level module with its rank. A module uses only modules of a lower rank than its own;
 /// those that share a rank do not know each other.
-const RANKS: [(&str, u8); 15] = [
+const RANKS: [(&str, u8); 16] = [
     ("wire", 0),
     ("flow", 1),
     ("hello", 2),
@@ -17,6 +17,7 @@ const RANKS: [(&str, u8); 15] = [
     ("sensor", 5),
     ("capture", 6),
     ("output", 6),
+    ("sandbox", 6),
     ("config", 7),
     ("metrics", 7),
     ("agent", 8),

@@ -8,12 +8,13 @@ mod client;
 
 use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::unistd::geteuid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
@@ -40,8 +41,8 @@ const DIRECTORY_MODE: u32 = 0o750;
 pub(super) struct Control {
     server: JoinHandle<()>,
     // In the order in which they go.
-    _socket: Removed,
-    _directory: Option<Directory>,
+    socket: Removed,
+    directory: Option<Directory>,
 }
 
 impl Control {
@@ -54,9 +55,14 @@ impl Control {
         let directory = path.parent().and_then(Directory::make);
         let bound = bind_unix(path, MODE).await;
         let (listener, socket) = bound.with_context(|| path.display().to_string())?;
-        let owner = path.metadata().with_context(|| path.display().to_string())?.uid();
-        let server = tokio::spawn(serve(listener, owner, board.subscribe()));
-        Ok(Self { server, _socket: socket, _directory: directory })
+        let server = tokio::spawn(serve(listener, board.subscribe()));
+        Ok(Self { server, socket, directory })
+    }
+
+    /// What was made for it: the socket, and maybe its directory.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let directory = self.directory.as_ref().map(|made| made.0.as_path());
+        std::iter::once(self.socket.path()).chain(directory)
     }
 }
 
@@ -83,7 +89,7 @@ impl Drop for Directory {
     }
 }
 
-async fn serve(listener: UnixListener, owner: u32, snapshots: watch::Receiver<Arc<Snapshot>>) {
+async fn serve(listener: UnixListener, snapshots: watch::Receiver<Arc<Snapshot>>) {
     let places = Arc::new(Semaphore::new(CLIENTS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -91,7 +97,7 @@ async fn serve(listener: UnixListener, owner: u32, snapshots: watch::Receiver<Ar
             Ok((stream, _)) => {
                 let snapshots = snapshots.clone();
                 tokio::spawn(async move {
-                    let _ = timeout(PATIENCE, converse(stream, owner, &snapshots)).await;
+                    let _ = timeout(PATIENCE, converse(stream, &snapshots)).await;
                     drop(place);
                 });
             }
@@ -107,14 +113,13 @@ async fn serve(listener: UnixListener, owner: u32, snapshots: watch::Receiver<Ar
 /// Reads a line, writes a line.
 async fn converse(
     mut stream: UnixStream,
-    owner: u32,
     snapshots: &watch::Receiver<Arc<Snapshot>>,
 ) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     // Read also when it is refused: a connection closed with bytes unread is reset, and the answer
     // with it.
     let request = request(&mut stream).await?;
-    let answer = if peer == owner || peer == 0 {
+    let answer = if peer == geteuid().as_raw() || peer == 0 {
         let snapshot = Arc::clone(&snapshots.borrow());
         answer::to(&request, &snapshot)
     } else {

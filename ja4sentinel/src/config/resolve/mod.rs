@@ -5,13 +5,14 @@ mod sinks;
 
 use std::path::PathBuf;
 
-use super::Config;
 use super::interfaces::{InterfacePattern, Interfaces};
 use super::lists::PortRange;
-use super::raw::{Control, Core, Limits, Raw};
+use super::raw::{self, Control, Core, Limits, Raw};
 use super::reading::{Reading, Typed};
 use super::values::Size;
+use super::{Config, Privileges};
 use crate::capture::ebpf::Placement;
+use crate::sandbox::Mode;
 use crate::sensor::{Clients, Limits as SensorLimits, PortSet, Settings};
 
 /// The configuration that `raw` means; mistakes are noted in `reading`.
@@ -34,6 +35,8 @@ pub(super) fn resolve(raw: Raw, reading: &mut Reading) -> Config {
         settings,
         metrics: raw.metrics.and_then(|metrics| Some(metrics.value.listen?.value)),
         control: control(&raw.control.map(|typed| typed.value).unwrap_or_default()),
+        follow_interfaces: or(&core.follow_interfaces, default.follow_interfaces),
+        privileges: privileges(raw.privileges.map(|typed| typed.value), reading),
         outputs,
         bpf_filter: core.bpf_filter.and_then(|filter| filter.value.0),
     }
@@ -42,6 +45,27 @@ pub(super) fn resolve(raw: Raw, reading: &mut Reading) -> Config {
 fn control(control: &Control) -> Option<PathBuf> {
     let socket = control.socket.as_ref().map(|typed| typed.value.clone());
     or(&control.enabled, true).then(|| socket.unwrap_or_else(|| Config::CONTROL.into()))
+}
+
+fn privileges(raw: Option<raw::Privileges>, reading: &mut Reading) -> Privileges {
+    let (raw, default) = (raw.unwrap_or_default(), Privileges::default());
+    let privileges = Privileges {
+        user: raw.user.map(|typed| typed.value),
+        drop_capabilities: or(&raw.drop_capabilities, default.drop_capabilities),
+        no_new_privileges: or(&raw.no_new_privileges, default.no_new_privileges),
+        landlock: or(&raw.landlock, default.landlock),
+        seccomp: or(&raw.seccomp, default.seccomp),
+    };
+    let needed = [privileges.landlock, privileges.seccomp].iter().any(|mode| *mode != Mode::Off);
+    if let Some(typed) = raw.no_new_privileges.filter(|typed| needed && !typed.value) {
+        reading.note_at(
+            "privileges.no_new_privileges",
+            typed.place,
+            "found false, and landlock and seccomp need it",
+            "true, or landlock: off and seccomp: off as well",
+        );
+    }
+    privileges
 }
 
 fn or<T: Copy>(typed: &Option<Typed<T>>, default: T) -> T {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::counts::Reason;
+use super::place;
 use super::probe;
 use super::settings::FileConfig;
 use super::sink::{Sink, Trouble};
@@ -80,7 +81,7 @@ impl Sink for FileSink {
         let path = &self.config.path;
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new("."));
-        let words = match OpenOptions::new().append(true).open(path) {
+        let words = match place::open(OpenOptions::new().append(true), path) {
             Ok(_) => "can be appended to",
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 probe::makes_files(directory)?;
@@ -93,8 +94,9 @@ impl Sink for FileSink {
 }
 
 fn open(config: &FileConfig) -> io::Result<Open> {
-    let mut file =
-        OpenOptions::new().read(true).append(true).create(true).mode(MODE).open(&config.path)?;
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(MODE);
+    let mut file = place::open(&mut options, &config.path)?;
     let metadata = file.metadata()?;
     let begun = metadata.created().unwrap_or_else(|_| SystemTime::now());
     let mut size = metadata.len();

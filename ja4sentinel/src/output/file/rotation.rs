@@ -1,8 +1,9 @@
 //! Rotation of a file by this program itself.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
@@ -10,6 +11,7 @@ use std::time::SystemTime;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 
+use super::super::place;
 use super::super::settings::{Compression, Rotation};
 
 /// Moves `path` to `path.1`, `path.1` to `path.2` and so on, and compresses in the background.
@@ -114,8 +116,10 @@ fn compress(path: &Path, compression: Compression) -> io::Result<()> {
     let compressed = append(path, compression.suffix());
     let temporary = append(&compressed, ".tmp");
     let result = (|| {
-        let mut from = File::open(path)?;
-        let to = File::create(&temporary)?;
+        let mut from = place::open(OpenOptions::new().read(true), path)?;
+        // One that a killed process left is not written on to, nor one that another put there.
+        let _ = fs::remove_file(&temporary);
+        let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         to.set_permissions(from.metadata()?.permissions())?;
         let to = match compression {
             Compression::None => to,
@@ -144,6 +148,7 @@ fn compress(path: &Path, compression: Compression) -> io::Result<()> {
 mod tests {
     use super::super::{FileConfig, FileSink, Sink};
     use super::*;
+    use std::fs::File;
     use std::io::Read as _;
     use std::time::Duration;
 

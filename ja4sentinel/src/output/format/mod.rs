@@ -2,10 +2,13 @@
 
 mod ecs;
 mod eve;
+mod plain;
 mod shape;
 mod syslog;
 
 use serde_json::{Map, Value};
+
+use plain::write_json;
 
 use super::settings::{Format, OutputConfig, SinkConfig};
 use crate::record::Record;
@@ -69,7 +72,7 @@ impl Formatter {
             Format::Eve => eve::shape(flat),
             Format::Ecs => ecs::shape(flat),
         };
-        serde_json::to_writer(line, &shaped)
+        write_json(&shaped, line)
     }
 }
 
@@ -101,13 +104,14 @@ mod tests {
     #[test]
     fn whatever_a_client_sends_is_one_line_of_json() {
         let mut record = sample::record();
-        let hostile = b"a\n}\r\0\"\\\x1b[2J\xff\xfe\xe2\x80\xa8\"}";
+        let hostile = b"a\n}\r\0\"\\\x1b[2J\x7f\xc2\x85\xc2\x9b31m\xff\xfe\xe2\x80\xa8\"}";
         record.sni = Some(Text::new(hostile));
         record.alpn = vec![Text::new(hostile), Text::new(b"")];
         for format in [Format::Flat, Format::Eve, Format::Ecs] {
             let line = line(format, None, &record);
             assert_eq!(line.matches('\n').count(), 1);
             assert!(!line.trim_end_matches('\n').contains(char::is_control), "{line:?}");
+            assert!(!line.contains(['\u{2028}', '\u{2029}']), "{line:?}");
             serde_json::from_str::<Value>(&line).unwrap();
         }
     }

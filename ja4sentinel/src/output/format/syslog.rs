@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
+use nix::sys::utsname::uname;
+
 use crate::output::settings::{SyslogConfig, SyslogTransport};
 use crate::record::Record;
 
@@ -51,8 +53,9 @@ impl Header {
 
 /// The host's name, or the nil value.
 fn hostname() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name: String = name.trim().chars().filter(char::is_ascii_graphic).take(255).collect();
+    // By the system call: a confined agent reads no file for it.
+    let name = uname().map_or(String::new(), |it| it.nodename().to_string_lossy().into_owned());
+    let name: String = name.chars().filter(char::is_ascii_graphic).take(255).collect();
     if name.is_empty() { "-".to_owned() } else { name }
 }
 
