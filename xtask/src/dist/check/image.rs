@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use ja4sentinel_tests::agent::Agent;
 use ja4sentinel_tests::clients;
 use ja4sentinel_tests::confined::Confinement;
-use ja4sentinel_tests::netns::{Lab, Link, SERVER_V4};
+use ja4sentinel_tests::netns::{Lab, Link, SERVER_INTERFACE, SERVER_V4};
+use ja4sentinel_tests::process::Process;
 use ja4sentinel_tests::servers::{Settings, TlsServer};
 use serde_json::Value;
 
@@ -52,8 +53,48 @@ pub(super) fn check(archive: &Path, release: &Release) -> Result<()> {
         records(&Confinement { user, capabilities: &given, root }, &command)
             .with_context(|| format!("as user {user}"))?;
     }
+    // Run by the user that the image names; root has what is added in the same way.
+    for (missing, backend) in
+        [("CAP_BPF", "ebpf"), ("CAP_NET_ADMIN", "ebpf"), ("CAP_NET_RAW", "pcap")]
+    {
+        let left: Vec<&str> = given.iter().copied().filter(|one| *one != missing).collect();
+        let confinement = Confinement { user, capabilities: &left, root: Some(root) };
+        refuses(&confinement, &command, backend, missing)?;
+    }
     process::output(buildah(release).args(["rm", name]))?;
-    println!("check: the image records by eBPF with {}", given.join(", "));
+    println!(
+        "check: the image records by eBPF with {}, and names each that is missing",
+        given.join(", ")
+    );
+    Ok(())
+}
+
+/// Without one capability that the backend needs it must end, and say which.
+fn refuses(
+    confinement: &Confinement<'_>,
+    command: &[String],
+    backend: &str,
+    missing: &str,
+) -> Result<()> {
+    let (program, arguments) = command.split_first().context("the image has no command")?;
+    let lab = Lab::new(&Link::default())?;
+    let mut run = confinement.command(&lab.server, program)?;
+    run.args(arguments).args(["--interface", SERVER_INTERFACE, "--backend", backend]);
+    let ended = Process::spawn(&mut run)?.finish(RECORD);
+    let code = ended.status.and_then(|status| status.code());
+    let named = match backend {
+        "ebpf" => format!("the process lacks {missing}"),
+        _ => missing.to_owned(),
+    };
+    ensure!(
+        code == Some(1) && ended.stderr.contains(&named),
+        "without {missing}, {backend} ended with {code:?}: {}",
+        ended.stderr
+    );
+    let mut doctor = confinement.command(&lab.server, program)?;
+    doctor.args(["doctor", "--interface", SERVER_INTERFACE, "--backend", backend]);
+    let said = Process::spawn(&mut doctor)?.finish(RECORD).stdout;
+    ensure!(said.contains(&format!("{missing} missing")), "the doctor without {missing}: {said}");
     Ok(())
 }
 
