@@ -6,6 +6,7 @@ mod architecture;
 mod bench;
 mod corpus;
 mod demo;
+mod deny;
 mod deploy;
 mod differential;
 mod dist;
@@ -46,6 +47,8 @@ enum Command {
     Corpus(corpus::Arguments),
     /// Show real clients' records, through eBPF, in throw-away network namespaces
     Demo(demo::Arguments),
+    /// Check licences, sources and known holes of everything that is built, by cargo-deny
+    Deny(deny::Arguments),
     /// Check the service unit, the manifests and the alert rules with the programs they are for
     Deploy(deploy::Arguments),
     /// Compare the records of captures with what tshark and Suricata make of them
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Corpus(arguments) => corpus::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Deny(arguments) => deny::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Deploy(arguments) => deploy::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Differential(arguments) => {
             differential::run(&arguments).map(|()| ExitCode::SUCCESS)

@@ -55,6 +55,8 @@ pub(crate) enum Purpose {
     Ebpf,
     /// `cargo xtask bench`
     Bench,
+    /// `cargo xtask deny`
+    Deny,
     /// Everything that continuous integration runs
     Ci,
 }
@@ -73,7 +75,7 @@ impl Purpose {
             Self::VmForeign => {
                 matches!(other, Self::Run | Self::Dist | Self::Vm | Self::VmForeign)
             }
-            Self::Ebpf => other == Self::Ebpf,
+            Self::Ebpf | Self::Deny => other == self,
             Self::Bench => matches!(other, Self::Run | Self::Dist | Self::Bench),
             Self::Ci => other != Self::VmForeign,
         }

@@ -19,6 +19,11 @@ pub(crate) fn target() -> PathBuf {
         .map_or_else(|| root().join("target"), |given| root().join(given))
 }
 
+/// Where programs that only this repository needs are installed.
+pub(crate) fn tools() -> PathBuf {
+    target().join("tools")
+}
+
 /// A cargo command at the root: the cargo that started us, else the one on the path.
 pub(crate) fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -142,7 +142,7 @@ impl Linker {
     /// Looks below cargo's target folder, then in the PATH, then where cargo installs programs.
     pub(crate) fn find() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(tools().join("bin"))
+        let folders = std::iter::once(workspace::tools().join("bin"))
             .chain(std::env::split_paths(&path))
             .chain(std::env::home_dir().map(|home| home.join(".cargo/bin")));
         folders.map(|folder| folder.join("bpf-linker")).find_map(Self::at)
@@ -165,12 +165,7 @@ impl Linker {
         command.arg(format!("LLVM_PREFIX=/usr/lib/llvm-{llvm}"));
         command.args(["cargo", "install", "bpf-linker", "--version", Self::VERSION, "--locked"]);
         command.args(["--no-default-features", "--features", &format!("llvm-{llvm}")]);
-        command.arg("--root").arg(tools());
+        command.arg("--root").arg(workspace::tools());
         command
     }
-}
-
-/// Where programs that only this repository needs are installed.
-fn tools() -> PathBuf {
-    workspace::target().join("tools")
 }

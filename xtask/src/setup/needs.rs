@@ -11,6 +11,7 @@ use super::chroot::{self, Chroot};
 use super::packages::Names;
 use super::python::{KUBERNETES_VALIDATE, Tool};
 use crate::apt::KEYS;
+use crate::deny;
 use crate::differential::Suricata;
 use crate::ebpf::Toolchain;
 use crate::process;
@@ -50,6 +51,8 @@ enum Presence {
     Python(&'static Tool),
     /// All that compiles the kernel program.
     EbpfToolchain,
+    /// cargo-deny.
+    Deny,
 }
 
 /// Where a thing comes from.
@@ -66,6 +69,8 @@ pub(super) enum Source {
     Python(&'static Tool),
     /// A compiler from the package manager, and a linker that cargo builds.
     EbpfToolchain,
+    /// cargo builds it.
+    Cargo(fn() -> Command),
 }
 
 impl Need {
@@ -101,6 +106,7 @@ impl Presence {
             }
             Self::Python(tool) => tool.exists(),
             Self::EbpfToolchain => Toolchain::find().is_ok(),
+            Self::Deny => deny::find().is_some(),
         }
     }
 }
@@ -687,5 +693,13 @@ const NEEDS: &[Need] = &[
             apt: "golang-golang-x-sys-dev",
             ..Names::everywhere("golang-x-sys-devel")
         }),
+    },
+    Need {
+        name: "cargo-deny",
+        why: "looks at licences, sources and known holes of what is built",
+        from: Purpose::Deny,
+        required: Some(Purpose::Deny),
+        present: Presence::Deny,
+        source: Source::Cargo(deny::install_command),
     },
 ];

@@ -19,6 +19,7 @@ pub(super) struct Plan {
     files: Vec<&'static str>,
     chroots: Vec<&'static Chroot>,
     python: Vec<&'static Tool>,
+    cargo: Vec<fn() -> Command>,
     /// Whether the eBPF toolchain is to be completed.
     toolchain: bool,
     by_hand: Vec<&'static str>,
@@ -33,6 +34,7 @@ impl Plan {
             files: Vec::new(),
             chroots: Vec::new(),
             python: Vec::new(),
+            cargo: Vec::new(),
             toolchain: false,
             by_hand: Vec::new(),
         };
@@ -53,6 +55,7 @@ impl Plan {
                 (Source::Chroot(chroot), Some(Manager::Apt)) => plan.chroots.push(chroot),
                 (Source::Chroot(_), _) => plan.by_hand.push(need.name),
                 (Source::Python(tool), _) => plan.python.push(tool),
+                (Source::Cargo(install), _) => plan.cargo.push(*install),
                 (Source::EbpfToolchain, Some(Manager::Apt)) => plan.toolchain = true,
                 (Source::EbpfToolchain, _) => plan.by_hand.push(need.name),
                 (_, None) => plan.by_hand.push(need.name),
@@ -78,6 +81,7 @@ impl Plan {
         }
         lines.extend(self.chroots.iter().map(|chroot| chroot.description()));
         lines.extend(self.python.iter().map(|tool| tool.description()));
+        lines.extend(self.cargo.iter().map(|install| process::line(&install())));
         if self.toolchain {
             lines.extend(completion::description());
         }
@@ -111,7 +115,8 @@ impl Plan {
         }
         let chroots = self.chroots.iter().map(|chroot| chroot.make());
         let tools = self.python.iter().map(|tool| tool.make());
-        for error in chroots.chain(tools).filter_map(Result::err) {
+        let cargo = self.cargo.iter().map(|install| process::run(&mut install()));
+        for error in chroots.chain(tools).chain(cargo).filter_map(Result::err) {
             eprintln!("set-up: {error:#}");
         }
         if self.toolchain

@@ -48,7 +48,7 @@ impl Tool {
     }
 
     fn folder(&self) -> PathBuf {
-        workspace::target().join("tools").join(format!("{}-{}", self.package, self.version))
+        workspace::tools().join(format!("{}-{}", self.package, self.version))
     }
 
     fn requirement(&self) -> String {
