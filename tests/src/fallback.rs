@@ -87,6 +87,7 @@ fn falls_back(agent: Agent, obstacle: &Obstacle<'_>) -> Result<()> {
     let why = line["why"].as_str().unwrap_or_default();
     ensure!(line["backend"] == "pcap" && why.contains(obstacle.why), "{line}");
     ensure!(why.contains(obstacle.remedy), "no remedy: {line}");
+    ensure!(why.matches("failed to").count() <= 1, "its cause more than once: {line}");
     let troubled = log.lines().any(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
     ensure!(!troubled, "more than one line about it:\n{log}");
     Ok(())

@@ -22,7 +22,6 @@ pub mod privilege;
 pub mod process;
 pub mod scene;
 pub mod scrape;
-pub mod seccomp;
 pub mod servers;
 pub mod tcpdump;
 pub mod tmpfs;

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use ja4sentinel_tests::agent::built_binary;
 use ja4sentinel_tests::fallback::{Obstacle, check};
-use ja4sentinel_tests::privilege::{NET_ADMIN, NET_RAW, bounded_to, without_bpf};
+use ja4sentinel_tests::privilege::{
+    BPF, NET_ADMIN, NET_RAW, PERFMON, bounded_to, locking, without_bpf,
+};
 use ja4sentinel_tests::process::Process;
 use tempfile::TempDir;
 
@@ -55,6 +57,30 @@ fn no_capability_for_bpf() {
 fn no_capability_but_libpcap_s() {
     let prepare = |command: &mut Command| bounded_to(command, &[NET_RAW]);
     falls_back(&prepare, "does not permit it", "CAP_BPF");
+}
+
+#[test]
+fn locked_memory_is_too_little_for_the_tables_of_older_kernels() {
+    let prepare = |command: &mut Command| {
+        locking(command, 64 * 1024);
+        bounded_to(command, &[BPF, NET_ADMIN, NET_RAW, PERFMON]);
+    };
+    let (why, remedy) = ("does not permit it", "ulimit -l unlimited");
+    if release() < [5, 11] {
+        return falls_back(&prepare, why, remedy);
+    }
+    // There it does not count, and eBPF does its work.
+    let (_folder, binary) = program();
+    let obstacle = Obstacle { prepare: &prepare, why, remedy };
+    let error = format!("{:#}", check(&binary, &obstacle).unwrap_err());
+    assert!(error.contains("\"backend\":\"ebpf\""), "{error}");
+}
+
+/// The first two numbers of the running kernel's version.
+fn release() -> [u32; 2] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = text.split(['.', '-']).map(|number| number.parse().unwrap());
+    [numbers.next().unwrap(), numbers.next().unwrap()]
 }
 
 #[test]

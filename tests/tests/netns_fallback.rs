@@ -1,5 +1,6 @@
-//! Where eBPF is not to be had: `auto` says so in one line and watches by libpcap, `ebpf` ends and
-//! says what to do. Each case is made for real.
+//! A service that lacks a capability, or the memory, for eBPF: `auto` says so in one line and watches
+//! real clients by libpcap, `ebpf` ends and says what to do. What else may stand in the way is in
+//! kernel_denied.rs.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where it goes wrong")]
 
@@ -14,7 +15,6 @@ use ja4sentinel_tests::confined::Confinement;
 use ja4sentinel_tests::memory_group::MemoryGroup;
 use ja4sentinel_tests::netns::{Lab, Link, SERVER_INTERFACE, SERVER_V4};
 use ja4sentinel_tests::process::{Finished, Process};
-use ja4sentinel_tests::seccomp::deny_bpf;
 use ja4sentinel_tests::servers::{Settings, TlsServer};
 
 /// Nobody's, as far as any file of this machine goes.
@@ -49,14 +49,6 @@ impl Place {
         let confinement = Confinement { user: USER, capabilities, root: None };
         let binary = self.binary();
         let mut command = confinement.command(&self.lab.server, path(&binary)).unwrap();
-        watch(&mut command, backend);
-        command
-    }
-
-    /// As root, but without bpf().
-    fn filtered(&self, error: i32, backend: &str) -> Command {
-        let mut command = self.lab.server.command(self.binary());
-        deny_bpf(&mut command, u16::try_from(error).unwrap());
         watch(&mut command, backend);
         command
     }
@@ -131,27 +123,6 @@ fn without_a_capability_that_ebpf_needs() {
         let words = ["the kernel does not permit it", "Operation not permitted", missing, "root"];
         place.falls_back(place.confined(&left, "auto"), &words);
         refuses(place.confined(&left, "ebpf"), &[&words[..], &["--backend pcap"]].concat());
-    }
-}
-
-#[test]
-fn without_any_capability_both_backends_say_what_they_need() {
-    let place = Place::new();
-    let both = ["no backend can be used", "eBPF: ", "CAP_BPF", "libpcap: ", "CAP_NET_RAW"];
-    refuses(place.confined(&[], "auto"), &both);
-    refuses(place.confined(&[], "ebpf"), &["CAP_BPF", "CAP_NET_ADMIN", "--backend pcap"]);
-    refuses(place.confined(&[], "pcap"), &["CAP_NET_RAW"]);
-}
-
-#[test]
-fn where_seccomp_denies_bpf() {
-    let place = Place::new();
-    for (error, cause, remedy) in [
-        (libc::EPERM, "Operation not permitted", "seccomp and the runtime must allow bpf()"),
-        (libc::ENOSYS, "Function not implemented", "seccomp keeps it away"),
-    ] {
-        place.falls_back(place.filtered(error, "auto"), &[cause, remedy]);
-        refuses(place.filtered(error, "ebpf"), &[cause, remedy, "--backend pcap"]);
     }
 }
 

@@ -15,8 +15,9 @@ pub enum EbpfError {
     /// The privilege is missing.
     #[error(
         "the kernel does not permit it ({0}): run as root, or give the process CAP_BPF, \
-         CAP_NET_ADMIN and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); in a container, seccomp \
-         and the runtime must allow bpf() as well. `--backend pcap` does without"
+         CAP_NET_ADMIN and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8), and before Linux 5.11 \
+         enough locked memory (`ulimit -l unlimited`); in a container, seccomp and the runtime must \
+         allow bpf() as well. `--backend pcap` does without"
     )]
     NotPermitted(Cause),
     /// There is no such system call, or a filter of system calls says so.
