@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test ends where it goes wrong")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -191,7 +192,7 @@ fn filters_that_somebody_took_away_are_put_back() {
     agent.stop().unwrap();
 }
 
-/// Forty containers come and go beside an interface on which clients connect without end.
+/// Containers come and go beside an interface on which clients connect without end.
 #[test]
 fn other_interfaces_lose_nothing_while_some_come_and_go() {
     let _alone = alone();
@@ -201,7 +202,7 @@ fn other_interfaces_lose_nothing_while_some_come_and_go() {
         let server = SocketAddr::from((SERVER_V4, PORT));
         let (seen, connections) = under_load(&lab, &[server], &Hello::browser().record(), || {
             let mut seen = Vec::new();
-            for number in 0..40 {
+            for number in 0..20 {
                 let name = format!("veth{number}");
                 let address = container(&lab, &name, number);
                 if number % 4 == 0 {
@@ -221,10 +222,10 @@ fn other_interfaces_lose_nothing_while_some_come_and_go() {
         }
         assert!(connections.len() > 100, "{}", connections.len());
         let recorded = records(&agent, SERVER_V4, connections.len());
-        for one in &connections {
-            let port = u64::from(one.client.port());
-            assert!(recorded.iter().any(|record| record["src_port"] == port), "{one:?} {way}");
-        }
+        let ports: BTreeSet<_> =
+            recorded.iter().filter_map(|one| one["src_port"].as_u64()).collect();
+        let lost = connections.iter().filter(|one| !ports.contains(&one.client.port().into()));
+        assert_eq!(lost.count(), 0, "{way}");
         let log = agent.log();
         assert!(!log.contains("\"level\":\"warn\""), "{way}: {log}");
         agent.stop().unwrap();

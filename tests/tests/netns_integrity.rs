@@ -8,25 +8,29 @@
 )]
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use ja4sentinel::capture::ebpf::{Attach, EbpfSource, Options, Placement};
-use ja4sentinel::capture::{Captured, Interface, Live, Source, interfaces};
+use ja4sentinel::capture::{Interface, Live, Source, interfaces};
 use ja4sentinel_tests::hellos::Hello;
-use ja4sentinel_tests::netns::{Lab, Link, SERVER_INTERFACE, SERVER_V4};
+use ja4sentinel_tests::netns::{
+    CLIENT_INTERFACE, CLIENT_V4, Lab, Link, Namespace, SERVER_INTERFACE, SERVER_V4,
+};
 use ja4sentinel_tests::process::{Process, find_program, wait_until};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Bytes of one connection.
-const BULK: usize = 256 * 1024 * 1024;
+const BULK: usize = 128 * 1024 * 1024;
 /// No more is underway at a time: Linux gives a connection buffers of 10 MB at most by itself.
 const UNDERWAY: u64 = 16 * 1024 * 1024;
 /// Between attaching and detaching.
 const WHILE: Duration = Duration::from_millis(5);
+/// How often it is attached and detached at least.
+const OFTEN: u32 = 30;
 const PORT: u16 = 443;
 
 /// The classifier, attached in one way after the other.
@@ -50,41 +54,39 @@ impl Coming {
         Self { sources, interface }
     }
 
-    /// Attaches and detaches until it is over. Gives how often, and the frames that were handed up.
-    fn come_and_go(&mut self, over: &AtomicBool) -> (u32, u32) {
-        let (mut times, mut frames) = (0, 0);
+    /// Attaches and detaches until it is over, and counts how often.
+    fn come_and_go(&mut self, times: &AtomicU32, over: &AtomicBool) {
         while !over.load(Ordering::Relaxed) {
             for source in &mut self.sources {
                 source.watch(&self.interface).expect("attached");
                 std::thread::sleep(WHILE);
                 source.watch(&[]).expect("detached");
-                while let Some(captured) = source.next().expect("a frame") {
-                    frames += u32::from(matches!(captured, Captured::Frame(_)));
-                }
-                times += 1;
+                // Nobody wants the frames, but the ring is to be written to.
+                while source.next().expect("a frame").is_some() {}
+                times.fetch_add(1, Ordering::Relaxed);
             }
         }
-        (times, frames)
     }
 }
 
-/// Runs `work` while the classifier comes and goes, in both ways, and while it stays.
+/// Runs `work` while the classifier comes and goes, in both ways and often, and while it stays.
 fn with_the_classifier(lab: &Lab, work: &mut dyn FnMut(&str)) {
-    let over = AtomicBool::new(false);
+    let mut coming = lab.server.inside(Coming::new).expect("the namespace");
+    let (times, over) = (AtomicU32::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let coming = scope.spawn(|| {
-            lab.server.inside(|| Coming::new().come_and_go(&over)).expect("the namespace")
+        let going = scope.spawn(|| {
+            lab.server.inside(|| coming.come_and_go(&times, &over)).expect("the namespace");
         });
         let end = End(&over);
-        work("it comes and goes");
+        while times.load(Ordering::Relaxed) < OFTEN && !going.is_finished() {
+            work("it comes and goes");
+        }
         drop(end);
-        let (times, _) = coming.join().expect("no panic");
-        assert!(times > 20, "attached only {times} times");
+        going.join().expect("no panic");
     });
-    let mut staying = lab.server.inside(Coming::new).expect("the namespace");
     let watch = || {
-        for source in &mut staying.sources {
-            source.watch(&staying.interface).expect("attached");
+        for source in &mut coming.sources {
+            source.watch(&coming.interface).expect("attached");
         }
     };
     lab.server.inside(watch).expect("the namespace");
@@ -160,7 +162,13 @@ fn no_byte_of_a_large_transfer_is_changed() {
 fn iperf3_loses_nothing_at_full_rate() {
     let lab = Lab::new(&Link::default()).unwrap();
     let program = find_program("iperf3").expect("iperf3: run `cargo xtask setup`");
+    for (side, interface, peer) in
+        [(&lab.server, SERVER_INTERFACE, CLIENT_V4), (&lab.client, CLIENT_INTERFACE, SERVER_V4)]
+    {
+        fixed_neighbour(side, interface, peer, &lab);
+    }
     with_the_classifier(&lab, &mut |when| {
+        let before = received_and_passed(&lab);
         let mut server = lab.server.command(&program);
         server.args(["--server", "--one-off", "--forceflush", "--port", &PORT.to_string()]);
         let server = Process::spawn(&mut server).expect("a server");
@@ -178,7 +186,47 @@ fn iperf3_loses_nothing_at_full_rate() {
         assert!(sent >= 4 * BULK as u64, "{when}: {sent}");
         // The server stops counting when the client has sent all: the rest was on its way.
         assert!(received <= sent && sent - received < UNDERWAY, "{when}: {received} of {sent}");
-        assert_eq!(end("sum_sent", "retransmits"), 0, "{when}: a segment was lost");
+        // What TCP sends again tells nothing: it does so as well where a busy machine is late.
+        let passed = wait_until(DEADLINE, || {
+            let now = received_and_passed(&lab);
+            now.0 - before.0 == now.1 - before.1
+        });
+        assert!(passed, "{when}: of {before:?}, {:?}", received_and_passed(&lab));
         assert!(server.finish(DEADLINE).success());
     });
+}
+
+/// Packets that the server's interface has received, and those that came as far as IP: behind the
+/// classifier, and all others that could take one away.
+fn received_and_passed(lab: &Lab) -> (u64, u64) {
+    let text = |program: &str, arguments: &[&str]| {
+        lab.server.run(program, arguments).expect("a command that works")
+    };
+    let said = text("ip", &["-s", "-j", "link", "show", SERVER_INTERFACE]);
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    let received = said[0]["stats64"]["rx"]["packets"].as_u64().expect("a number");
+    let said = text("ip", &["-s", "-s", "-j", "link", "show", "lo"]);
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    let looped = said[0]["stats64"]["rx"]["packets"].as_u64().expect("a number");
+    let snmp = text("cat", &["/proc/net/snmp", "/proc/net/snmp6"]);
+    let ipv4: Vec<&str> = snmp.lines().filter(|line| line.starts_with("Ip: ")).collect();
+    // A line of names, a line of numbers.
+    let columns = ipv4.iter().map(|line| line.split(' ').collect::<Vec<_>>());
+    let columns: Vec<_> = columns.collect();
+    let at = columns[0].iter().position(|name| *name == "InReceives").expect("a column");
+    let ipv6 = snmp.lines().find_map(|line| line.strip_prefix("Ip6InReceives"));
+    let number = |text: &str| text.trim().parse::<u64>().expect("a number");
+    (received, number(columns[1][at]) + number(ipv6.expect("a line")) - looped)
+}
+
+/// Makes the peer's address known for good, so that nothing but IP is on the wire.
+fn fixed_neighbour(side: &Namespace, interface: &str, peer: Ipv4Addr, lab: &Lab) {
+    let (of, name) = match interface {
+        SERVER_INTERFACE => (&lab.client, CLIENT_INTERFACE),
+        _ => (&lab.server, SERVER_INTERFACE),
+    };
+    let address = of.run("cat", &[&format!("/sys/class/net/{name}/address")]).expect("an address");
+    let peer = peer.to_string();
+    let arguments = ["neigh", "replace", &peer, "lladdr", address.trim(), "dev", interface];
+    side.run("ip", &[&arguments[..], &["nud", "permanent"]].concat()).expect("a neighbour");
 }
