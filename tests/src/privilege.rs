@@ -116,3 +116,13 @@ pub fn without_bpf(command: &mut Command, error: i32) {
     // SAFETY: between fork and exec it makes system calls only, and allocates nothing.
     unsafe { command.pre_exec(install) };
 }
+
+/// A system call that is expected to be refused before it looks at its arguments; its error, if it is
+/// one.
+pub fn call(number: libc::c_long, arguments: [libc::c_long; 4]) -> Option<i32> {
+    let [a, b, c, d] = arguments;
+    // SAFETY: numbers and null are no memory of ours: whatever the call is, the kernel finds nothing
+    // to read or write behind them.
+    let result = unsafe { libc::syscall(number, a, b, c, d) };
+    (result == -1).then(|| io::Error::last_os_error().raw_os_error().unwrap_or_default())
+}

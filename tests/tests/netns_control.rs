@@ -190,12 +190,13 @@ fn an_agent_without_the_socket_runs_all_the_same() {
     let lab = Lab::new(&Link::default()).unwrap();
     let mut service = Service::start(&lab, "auto");
     let first = service.socket.clone();
-    service.socket = lab.directory().join("other.sock");
+    service.socket = lab.directory().join("run/other.sock");
     service.reload(&text("auto", &service.socket), "\"changed\":\"control\"");
     assert!(!first.exists());
     assert_eq!(service.answer(&["log-level"]), "info\n");
 
-    service.reload(&text("auto", Path::new("/proc/nowhere/x")), "no control socket");
+    let nowhere = lab.directory().join("run/nowhere/x");
+    service.reload(&text("auto", &nowhere), "no control socket");
     assert!(wait_until(DEADLINE, || !service.socket.exists()));
     assert!(error(&service.ask(&["stats"])).contains("no agent listens at"));
     let off = "core: { interface: server0 }\ncontrol: { enabled: false }\n";

@@ -13,6 +13,7 @@ use ja4sentinel::sandbox::{
     Account, Calls, Capability, Files, Landlock, Mode, Plan, SandboxError, State, confine,
     confine_thread,
 };
+use ja4sentinel_tests::privilege::call;
 
 /// Nobody's, as far as any file of this machine goes.
 const USER: u32 = 64_243;
@@ -32,15 +33,6 @@ fn within<T: Send>(plan: &Plan, work: impl FnOnce(State) -> T + Send) -> T {
 
 fn error<T>(result: io::Result<T>) -> Option<i32> {
     result.err().and_then(|error| error.raw_os_error())
-}
-
-/// A system call; its error, if it is one.
-fn call(number: libc::c_long, arguments: [libc::c_long; 4]) -> Option<i32> {
-    let [a, b, c, d] = arguments;
-    // SAFETY: every call that the tests make is refused before it looks at its arguments; were it
-    // not, these are no pointers that the kernel could read or write.
-    let result = unsafe { libc::syscall(number, a, b, c, d) };
-    (result == -1).then(|| io::Error::last_os_error().raw_os_error().unwrap_or_default())
 }
 
 #[test]

@@ -222,11 +222,11 @@ impl<S: Configured> Engine<S> {
     }
 
     fn follow(&mut self) -> Result<()> {
-        if !self.follows && !self.watched.is_empty() {
-            return Ok(self.source.watch(&self.watched)?);
-        }
         let there = capture::interfaces().context("the interfaces cannot be listed")?;
-        let wanted = interfaces::matching(&self.interfaces, there);
+        let mut wanted = interfaces::matching(&self.interfaces, there);
+        if !self.follows && !self.watched.is_empty() {
+            wanted.retain(|one| self.watched.iter().any(|known| known.index == one.index));
+        }
         let watched = self.source.watch(&wanted);
         for interface in wanted.iter().filter(|one| !self.watched.contains(one)) {
             tracing::info!(interface = &*interface.name, index = interface.index, "watching");

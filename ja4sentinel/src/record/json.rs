@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::net::IpAddr;
 
 use super::{Kind, MetaSource, Record, Text};
+use crate::fingerprint::hex;
 
 /// A member's name, with what stands around it.
 macro_rules! key {
@@ -215,8 +216,11 @@ fn escape(line: &mut Vec<u8>, c: char) {
         '\n' => line.extend_from_slice(b"\\n"),
         '\r' => line.extend_from_slice(b"\\r"),
         '\t' => line.extend_from_slice(b"\\t"),
-        // Memory takes every write.
-        control if is_obeyed(control) => drop(write!(line, "\\u{:04x}", u32::from(control))),
+        control if is_obeyed(control) => {
+            line.extend_from_slice(b"\\u");
+            // All of them are in the first plane.
+            line.extend_from_slice(&hex(u16::try_from(u32::from(control)).unwrap_or_default()));
+        }
         other => line.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }

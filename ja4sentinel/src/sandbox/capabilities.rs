@@ -76,7 +76,6 @@ pub(super) fn finish(kept: &CapsHashSet) -> Result<(), SandboxError> {
         .map_err(|error| SandboxError::Capabilities(error.to_string()))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn failed(error: caps::errors::CapsError) -> SandboxError {
     SandboxError::Capabilities(error.to_string())
 }

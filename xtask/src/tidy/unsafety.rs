@@ -4,12 +4,13 @@ use super::Finding;
 use super::source::Source;
 
 /// Where `unsafe` may stand, each with what needs it.
-const EDGES: [(&str, &str); 6] = [
+const EDGES: [(&str, &str); 7] = [
     ("ja4sentinel-ebpf/", "the kernel's helpers and maps"),
     ("ja4sentinel-common/", "types that cross from the kernel byte by byte"),
     ("ja4sentinel/src/capture/", "packet sources are libraries and system calls"),
     ("ja4sentinel/src/output/", "sockets' own system calls"),
     ("ja4sentinel/src/agent/", "signals and privileges are system calls"),
+    ("ja4sentinel/src/sandbox/", "users and what maps ask for are system calls"),
     ("tests/src/", "processes and namespaces are system calls"),
 ];
 

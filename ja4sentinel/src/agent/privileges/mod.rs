@@ -33,7 +33,6 @@ impl Needs {
     }
 
     /// Those of libpcap.
-    #[cfg_attr(not(feature = "libpcap"), expect(dead_code, reason = "the backend is not built"))]
     pub(crate) fn of_pcap(follows: bool) -> Self {
         let capabilities = if follows { vec![Capability::CAP_NET_RAW] } else { Vec::new() };
         Self { capabilities, calls: Calls { attach: false, packet_sockets: follows } }
