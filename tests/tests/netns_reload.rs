@@ -193,7 +193,9 @@ fn a_wrong_file_leaves_the_old_configuration_at_work() {
     assert!(service.said("core.flow_timeout_sec: found 0") == 1, "{}", service.agent.log());
     // Right by itself, but not to be had here.
     service.reload(&core.replace(SERVER_INTERFACE, "eth4711"), "no interface eth4711");
-    service.reload(&format!("{core}metrics: {{ listen: unix:/nowhere/s }}\n"), "cannot be served");
+    let metrics = format!("{core}metrics: {{ listen: 'unix:/nowhere/s' }}\n");
+    service.reload(&metrics, "outside of what the agent kept access to");
+    service.reload(&format!("{core}metrics: {{ listen: '127.0.0.1:443' }}\n"), "cannot be served");
     fs::remove_file(&service.config).unwrap();
     service.agent.signal(libc::SIGHUP);
     assert!(wait_until(DEADLINE, || service.said("cannot be read") == 1));

@@ -89,7 +89,8 @@ pub(super) fn text(directory: &Path, variant: Variant) -> String {
         );
     }
     if variant == Variant::MoreOutputs {
-        let file = path("more.log");
+        // In a folder that the agent kept access to.
+        let file = path("spool/more.log");
         text += &format!(
             "- name: more\n  type: file\n  format: ecs\n  sample: 50\n  params: {{ path: {file} }}\n"
         );
