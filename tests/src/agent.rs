@@ -12,7 +12,7 @@ use crate::process::{Process, wait_until};
 
 /// How long the agent may take until it watches the interface. The verifier of an emulated machine on
 /// a busy host needs most of it.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_secs(120);
 /// How long it may take to end after a signal.
 const END: Duration = Duration::from_secs(15);
 

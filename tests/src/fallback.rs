@@ -88,7 +88,8 @@ fn falls_back(agent: Agent, obstacle: &Obstacle<'_>) -> Result<()> {
     ensure!(line["backend"] == "pcap" && why.contains(obstacle.why), "{line}");
     ensure!(why.contains(obstacle.remedy), "no remedy: {line}");
     ensure!(why.matches("failed to").count() <= 1, "its cause more than once: {line}");
-    let troubled = log.lines().any(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
+    let levels = ["\"level\":\"warn\"", "\"level\":\"error\""];
+    let troubled = log.lines().any(|line| levels.iter().any(|level| line.contains(level)));
     ensure!(!troubled, "more than one line about it:\n{log}");
     Ok(())
 }
