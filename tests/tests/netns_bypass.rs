@@ -1,6 +1,10 @@
 //! Another program takes the packets away before ours: the agent notices, and says so.
 
-#![expect(clippy::expect_used, reason = "a test ends where it goes wrong")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends where it goes wrong"
+)]
 
 mod program_support;
 
