@@ -199,7 +199,7 @@ fn name_lacking(error: anyhow::Error) -> anyhow::Error {
     if lacking.is_empty() {
         return error;
     }
-    error.context(format!("the process lacks {}", lacking.join(" and ")))
+    anyhow!("{error:#}; the process lacks {}", lacking.join(" and "))
 }
 
 #[cfg(feature = "libpcap")]
