@@ -7,7 +7,7 @@
 //! preamble (PROXY, STARTTLS) is handed up until a ClientHello begins, or the agent says that
 //! nothing more is wanted, or the byte budget is spent.
 
-use ja4sentinel_common::Counter;
+use ja4sentinel_common::{Counter, Tuple};
 
 use crate::hello::{self, Second};
 use crate::maps::FLOWS;
@@ -15,25 +15,33 @@ use crate::packet::Packet;
 use crate::state::{Flow, Stage};
 use crate::syn;
 
+/// What is known of a connection; null for nothing.
+#[inline(always)]
+pub(crate) fn find(tuple: &Tuple) -> *mut Flow {
+    FLOWS.get_ptr_mut(tuple).unwrap_or(core::ptr::null_mut())
+}
+
+/// The same to work with.
+#[inline(always)]
+pub(crate) fn known_as<'a>(flow: *mut Flow) -> Option<&'a mut Flow> {
+    // SAFETY: the lookup gave a live value, or null. Another CPU may write to it at the same time, or it
+    // may be recycled: each field is an integer of its own, and a wrong one costs a packet too many or
+    // too few of one connection at the worst.
+    unsafe { flow.as_mut() }
+}
+
 /// A segment with payload to a watched port.
 #[inline(always)]
-pub(crate) fn judge(packet: &Packet) -> Result<Counter, Counter> {
-    match FLOWS.get_ptr_mut(&packet.view().tuple) {
-        Some(flow) => {
-            // SAFETY: the lookup gave a live value. Another CPU may write to it at the same time, or
-            // it may be recycled: each field is an integer of its own, and a wrong one costs a
-            // packet too many or too few of one connection at the worst.
-            let flow = unsafe { &mut *flow };
-            if flow.stage == Stage::Settled && flow.reopened == 0 {
-                return Err(Counter::Settled);
-            }
-            if known(packet, flow)? == Counter::HandedUp {
-                return Ok(Counter::HandedUp);
-            }
-        }
-        None => unknown(packet)?,
-    }
-    Ok(take_up(packet))
+pub(crate) fn judge(packet: &Packet, flow: *mut Flow) -> Result<Counter, Counter> {
+    let known = match known_as(flow) {
+        Some(flow) if flow.is_over() => return Err(Counter::Settled),
+        Some(flow) => match known(packet, flow)? {
+            Counter::HandedUp => return Ok(Counter::HandedUp),
+            _ => 1,
+        },
+        None => 0,
+    };
+    Ok(begin(packet, known))
 }
 
 /// Payload of a connection that is in `FLOWS`. `Ok` is `HandedUp`, or `ConnectionsWithSyn` when it
@@ -74,33 +82,28 @@ fn known(packet: &Packet, flow: &mut Flow) -> Result<Counter, Counter> {
     flow.order(packet)
 }
 
-/// Payload of a connection that is not in `FLOWS`. `Ok` when it is to be taken up.
+/// The first payload of a connection. One that is not `known` to have begun anew is taken up when its SYN is
+/// there, or it begins like a ClientHello.
 #[inline(never)]
-fn unknown(packet: &Packet) -> Result<(), Counter> {
-    let view = packet.view();
-    if view.opens() || syn::is_kept(packet) {
-        return Ok(());
-    }
-    hello::read_prefix(packet)?;
-    if view.may_begin_hello() && !syn::is_expecting(packet) {
-        Ok(())
-    } else {
-        Err(Counter::UnknownConnection)
-    }
-}
-
-/// The first payload of a connection.
-#[inline(never)]
-fn take_up(packet: &Packet) -> Counter {
+fn begin(packet: &Packet, known: u32) -> Counter {
     let view = packet.view();
     if hello::read_prefix(packet).is_err() {
         return Counter::Unreadable;
     }
+    let kept = syn::kept(packet);
+    let own = if view.opens() { None } else { kept.filter(|syn| syn::belongs(packet, syn)) };
+    if known == 0
+        && own.is_none()
+        && !view.opens()
+        && (!view.may_begin_hello() || kept.is_some_and(syn::is_young))
+    {
+        return Counter::UnknownConnection;
+    }
     let sequence = view.payload_sequence();
-    let syn = if view.opens() { None } else { syn::take(packet) };
+    let syn = own.and_then(|syn| syn::take(packet, syn));
     let mut flow = Flow::new(view, syn.map_or(sequence, |number| number.wrapping_add(1)));
     // Some other SYN may have opened the connection that the server sees.
-    flow.reopened = u8::from(syn.is_none() && syn::is_any_kept(packet));
+    flow.reopened = u8::from(syn.is_none() && kept.is_some());
     if sequence == flow.first && view.may_begin_hello() {
         flow.begin(Stage::First, view, view.record_len());
     }
@@ -127,9 +130,8 @@ pub(crate) fn lost(packet: &Packet) {
         return;
     }
     packet.tally(Counter::ConnectionsLost, 1);
-    if let Some(flow) = FLOWS.get_ptr_mut(&packet.view().tuple) {
-        // SAFETY: as in `judge`.
-        unsafe { (*flow).stage = Stage::Settled };
+    if let Some(flow) = known_as(find(&packet.view().tuple)) {
+        flow.stage = Stage::Settled;
     }
 }
 
@@ -139,17 +141,13 @@ pub(crate) fn lost(packet: &Packet) {
 #[inline(always)]
 pub(crate) fn fragment(packet: &Packet) -> Result<(), Counter> {
     let view = packet.view();
-    if let Some(flow) = FLOWS.get_ptr_mut(&view.tuple) {
-        // SAFETY: as in `judge`.
-        let flow = unsafe { &mut *flow };
+    if let Some(flow) = known_as(find(&view.tuple)) {
         if flow.reopened == 0 {
             return if flow.is_settled(packet) { Err(Counter::Settled) } else { Ok(()) };
         }
     }
-    if !syn::is_kept(packet) {
-        return Ok(());
-    }
-    let Some(number) = syn::take(packet) else { return Ok(()) };
+    let own = syn::kept(packet).filter(|syn| syn::belongs(packet, syn));
+    let Some(number) = own.and_then(|syn| syn::take(packet, syn)) else { return Ok(()) };
     let flow = Flow::new(view, number.wrapping_add(1));
     packet.tally(Counter::ConnectionsWithSyn, 1);
     let order = &mut packet.scratch().order;
@@ -162,9 +160,7 @@ pub(crate) fn fragment(packet: &Packet) -> Result<(), Counter> {
 #[inline(never)]
 pub(crate) fn close(packet: &Packet) -> Counter {
     let view = packet.view();
-    if let Some(flow) = FLOWS.get_ptr_mut(&view.tuple) {
-        // SAFETY: as in `judge`.
-        let flow = unsafe { &mut *flow };
+    if let Some(flow) = known_as(find(&view.tuple)) {
         if flow.reopened == 0 {
             // Forged ones must not end a hello, so none does; the agent says when it is over.
             if !flow.is_settled(packet) {

@@ -44,6 +44,8 @@ mod tcp;
 #[cfg(target_arch = "bpf")]
 mod tunnel;
 #[cfg(target_arch = "bpf")]
+mod usual;
+#[cfg(target_arch = "bpf")]
 mod view;
 
 #[cfg(not(target_arch = "bpf"))]

@@ -8,7 +8,7 @@ use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::helpers::bpf_skb_load_bytes;
 use ja4sentinel_common::{Counter, Counters};
 
-use crate::maps::{COUNTERS, SCRATCH, Scratch};
+use crate::maps::{SCRATCH, Scratch};
 use crate::view::View;
 
 /// What every part of the judgement needs.
@@ -29,8 +29,8 @@ impl EbpfContext for Packet {
 impl Packet {
     /// `None` never happens: an array has its one entry. But the verifier does not know.
     #[inline(always)]
-    pub(crate) fn new(skb: *mut __sk_buff, raw: bool) -> Option<Self> {
-        let (counters, scratch) = (COUNTERS.get_ptr_mut(0)?, SCRATCH.get_ptr_mut(0)?);
+    pub(crate) fn new(skb: *mut __sk_buff, counters: *mut Counters, raw: bool) -> Option<Self> {
+        let scratch = SCRATCH.get_ptr_mut(0)?;
         let packet = Self { skb, counters, scratch, raw };
         let order = &mut packet.scratch().order;
         order.first = 0;

@@ -7,27 +7,34 @@ use aya_log_ebpf::debug;
 use ja4sentinel_common::{Counter, Kind};
 
 use crate::packet::Packet;
-use crate::{event, flow, fragment, ip, link, maps, syn, tcp, tunnel};
+use crate::state::Flow;
+use crate::usual::Way;
+use crate::{event, flow, fragment, ip, link, maps, syn, tcp, tunnel, usual};
 
 /// For interfaces whose frames begin with an Ethernet header.
 #[classifier]
 pub(crate) fn ja4sentinel_eth(context: TcContext) -> i32 {
-    classify(context.skb.skb, false)
+    classify::<{ usual::ETHERNET }>(context.skb.skb)
 }
 
 /// For interfaces whose frames begin with the IP header: tun, PPP, WireGuard, IP tunnels.
 #[classifier]
 pub(crate) fn ja4sentinel_raw(context: TcContext) -> i32 {
-    classify(context.skb.skb, true)
+    classify::<{ usual::RAW }>(context.skb.skb)
 }
 
 /// Gives the packet its verdict and lets it go on: to the next filter, or the next TCX program
 /// (there the same number is called TCX_NEXT).
 #[inline(always)]
-fn classify(skb: *mut __sk_buff, raw: bool) -> i32 {
-    if let Some(packet) = Packet::new(skb, raw) {
+fn classify<const AT: i32>(skb: *mut __sk_buff) -> i32 {
+    let Some(counters) = maps::COUNTERS.get_ptr_mut(0) else { return TC_ACT_UNSPEC };
+    let (way, flow) = usual::judge::<AT>(skb, counters);
+    if matches!(way, Way::Done) {
+        return TC_ACT_UNSPEC;
+    }
+    if let Some(packet) = Packet::new(skb, counters, AT == usual::RAW) {
         packet.tally(Counter::Packets, 1);
-        let mut verdict = judge(&packet).unwrap_or_else(|reason| reason);
+        let mut verdict = judge(&packet, way, flow).unwrap_or_else(|reason| reason);
         if verdict == Counter::HandedUp {
             verdict = event::carry_out(&packet);
         }
@@ -42,32 +49,45 @@ fn classify(skb: *mut __sk_buff, raw: bool) -> i32 {
 
 /// The verdict. Where it is `HandedUp`, the packet's order says what shall go into the ring.
 #[inline(always)]
-fn judge(packet: &Packet) -> Result<Counter, Counter> {
+fn judge(packet: &Packet, way: Way, flow: *mut Flow) -> Result<Counter, Counter> {
+    let view = packet.view();
+    let flow = match way {
+        Way::Read => flow,
+        Way::Long | Way::Done => {
+            read(packet)?;
+            if view.fragmented != 0 {
+                return Ok(fragment::judge(packet));
+            }
+            tcp::read(packet)?;
+            if !maps::watched(view.tuple.ports) {
+                return Err(Counter::OtherPort);
+            }
+            if view.payload_len == 0 && !view.opens() {
+                return if view.closes() {
+                    Ok(flow::close(packet))
+                } else {
+                    Err(Counter::NoPayload)
+                };
+            }
+            flow::find(&view.tuple)
+        }
+    };
+    if view.opens() {
+        syn::judge(packet, flow)?;
+    }
+    flow::judge(packet, flow)
+}
+
+/// Reads the headers down to TCP or a fragment of it, through the tunnels that are to be looked into.
+#[inline(always)]
+fn read(packet: &Packet) -> Result<(), Counter> {
     let (version, at) = link::network(packet)?;
     match ip::read(packet, version, at) {
         Err(Counter::NotTcp) => match maps::config().tunnel_depth {
-            0 => return Err(Counter::NotTcp),
-            depth => tunnel::descend(packet, depth)?,
+            0 => Err(Counter::NotTcp),
+            depth => tunnel::descend(packet, depth),
         },
-        read => read?,
-    }
-    let view = packet.view();
-    if view.fragmented != 0 {
-        return Ok(fragment::judge(packet));
-    }
-    tcp::read(packet)?;
-    if !maps::watched(view.tuple.ports) {
-        return Err(Counter::OtherPort);
-    }
-    if view.opens() {
-        syn::judge(packet)?;
-    }
-    if view.payload_len != 0 {
-        flow::judge(packet)
-    } else if view.closes() {
-        Ok(flow::close(packet))
-    } else {
-        Err(Counter::NoPayload)
+        read => read,
     }
 }
 

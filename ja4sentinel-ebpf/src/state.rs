@@ -72,6 +72,13 @@ impl Flow {
         self.end = view.payload_sequence().wrapping_add(record_len);
     }
 
+    /// Whether nothing of a connection between these ends is wanted, new ones left aside whose SYN we
+    /// would see.
+    #[inline(always)]
+    pub(crate) fn is_over(&self) -> bool {
+        self.stage == Stage::Settled && self.reopened == 0
+    }
+
     /// Whether this segment comes after the server's answer to the hello.
     #[inline(always)]
     pub(crate) fn is_answered(&self, view: &View) -> bool {

@@ -2,9 +2,10 @@
 
 use ja4sentinel_common::{Counter, Head, KeptSyn, SYN_ROOM};
 
-use crate::event;
-use crate::maps::{FLOWS, SYNS};
+use crate::maps::SYNS;
 use crate::packet::Packet;
+use crate::state::Flow;
+use crate::{event, flow};
 
 /// How far behind a SYN's number its connection's first payload may begin: a segment that overtook
 /// others lies within the first window, and what lies beyond belongs to another connection.
@@ -17,16 +18,13 @@ const YOUNG_NS: u64 = 3_000_000_000;
 /// A SYN to a watched port. `Err` is its verdict; `Ok` is TCP Fast Open (RFC 7413): the payload need
 /// not wait, as it has its SYN with it.
 #[inline(never)]
-pub(crate) fn judge(packet: &Packet) -> Result<(), Counter> {
+pub(crate) fn judge(packet: &Packet, flow: *mut Flow) -> Result<(), Counter> {
     let view = packet.view();
-    if let Some(flow) = FLOWS.get_ptr_mut(&view.tuple) {
-        // SAFETY: the lookup gave a live value; a race with another CPU tears no single field.
-        unsafe {
-            if (*flow).first != view.payload_sequence() {
-                (*flow).reopened = 1;
-            } else if view.payload_len == 0 {
-                return Err(Counter::SynRepeated);
-            }
+    if let Some(flow) = flow::known_as(flow) {
+        if flow.first != view.payload_sequence() {
+            flow.reopened = 1;
+        } else if view.payload_len == 0 {
+            return Err(Counter::SynRepeated);
         }
     }
     if view.payload_len == 0 { Err(keep(packet)) } else { Ok(()) }
@@ -62,10 +60,11 @@ fn keep(packet: &Packet) -> Counter {
     Counter::SynKept
 }
 
+/// The SYN that is kept between these ends.
 #[inline(always)]
-fn kept(packet: &Packet) -> Option<&'static KeptSyn> {
+pub(crate) fn kept(packet: &Packet) -> Option<&'static KeptSyn> {
     // SAFETY: the entry may be recycled while we read it. So `take` believes its copy only when the
-    // entry was still there afterwards; elsewhere the sequence number alone is read.
+    // entry was still there afterwards; elsewhere single fields are read.
     unsafe { SYNS.get(&packet.view().tuple) }
 }
 
@@ -75,28 +74,23 @@ pub(crate) fn is_kept(packet: &Packet) -> bool {
     kept(packet).is_some_and(|syn| belongs(packet, syn))
 }
 
-/// Whether some SYN is kept between these ends.
-#[inline(always)]
-pub(crate) fn is_any_kept(packet: &Packet) -> bool {
-    kept(packet).is_some()
-}
-
 /// Whether a SYN was kept just now: what does not belong to it is nobody's, then.
 #[inline(always)]
-pub(crate) fn is_expecting(packet: &Packet) -> bool {
-    kept(packet).is_some_and(|syn| event::now().wrapping_sub(syn.head.time_ns) < YOUNG_NS)
+pub(crate) fn is_young(syn: &KeptSyn) -> bool {
+    event::now().wrapping_sub(syn.head.time_ns) < YOUNG_NS
 }
 
+/// Whether this payload, FIN or RST is of the connection that a SYN opened.
 #[inline(always)]
-fn belongs(packet: &Packet, syn: &KeptSyn) -> bool {
+pub(crate) fn belongs(packet: &Packet, syn: &KeptSyn) -> bool {
     let first = syn.head.sequence.wrapping_add(1);
     packet.view().payload_sequence().wrapping_sub(first) < WINDOW
 }
 
-/// Moves that SYN into the scratch space and gives its sequence number.
+/// Moves a kept SYN into the scratch space and gives its sequence number; nothing when it is gone
+/// meanwhile.
 #[inline(always)]
-pub(crate) fn take(packet: &Packet) -> Option<u32> {
-    let syn = kept(packet).filter(|syn| belongs(packet, syn))?;
+pub(crate) fn take(packet: &Packet, syn: &KeptSyn) -> Option<u32> {
     // SAFETY: a map's entry and the scratch space do not overlap. (An assignment would become a loop
     // over bytes, for the case that they do.)
     unsafe { core::ptr::copy_nonoverlapping(syn, &raw mut packet.scratch().syn, 1) };

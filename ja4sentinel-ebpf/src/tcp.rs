@@ -5,10 +5,10 @@ use ja4sentinel_common::Counter;
 use crate::packet::Packet;
 use crate::view::View;
 
-const FIN: u32 = 0x01;
-const SYN: u32 = 0x02;
-const RST: u32 = 0x04;
-const ACK: u32 = 0x10;
+pub(crate) const FIN: u32 = 0x01;
+pub(crate) const SYN: u32 = 0x02;
+pub(crate) const RST: u32 = 0x04;
+pub(crate) const ACK: u32 = 0x10;
 
 /// Reads the header into the packet's view. RFC 9293, section 3.1.
 #[inline(always)]

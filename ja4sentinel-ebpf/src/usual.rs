@@ -1,0 +1,208 @@
+//! The way of most packets: what a server gets all day is judged by loads from fixed places and, where
+//! there is payload, one look-up. Whatever is out of the ordinary is read the long way, which comes to
+//! the same with these packets.
+//!
+//! Loads and counts are instructions of their own: the compiler would make two loads of each, as a header
+//! may lie at any even address, and would join the ways of IPv4 and IPv6 behind a place that is no constant.
+
+use core::arch::asm;
+
+use aya_ebpf::bindings::__sk_buff;
+use ja4sentinel_common::{Counter, Counters, Tuple};
+
+use crate::state::Flow;
+use crate::{flow, ip, link, maps, tcp};
+
+/// Where the IP header begins: behind Ethernet, or at once.
+pub(crate) const ETHERNET: i32 = 14;
+pub(crate) const RAW: i32 = 0;
+
+/// A version 4 header without options, and its length; and that of version 6.
+const PLAIN_V4: u64 = 0x45;
+const V4_LEN: i32 = 20;
+const V6_LEN: i32 = 40;
+/// A TCP header without options.
+const TCP_LEN: i32 = 20;
+
+/// Loads an integer from a constant place behind the packet's start. The kernel refuses a program
+/// that has not compared that place with the packet's end.
+macro_rules! load {
+    ($size:literal, $start:expr, $at:expr) => {{
+        let value: u64;
+        // SAFETY: reads no more than the kernel has found to be in the packet.
+        unsafe {
+            asm!(
+                concat!("{0} = *(", $size, " *)({1} + {2})"),
+                out(reg) value, in(reg) $start, const $at,
+                options(pure, readonly, nostack)
+            );
+        }
+        value
+    }};
+}
+
+/// Counts a packet, and this verdict on it.
+macro_rules! count {
+    ($counters:expr, $verdict:expr) => {{
+        // SAFETY: the map's value is one `Counters`, to which only this CPU writes.
+        unsafe {
+            asm!(
+                "{1} = *(u64 *)({0} + {2})", "{1} += 1", "*(u64 *)({0} + {2}) = {1}",
+                "{1} = *(u64 *)({0} + {3})", "{1} += 1", "*(u64 *)({0} + {3}) = {1}",
+                in(reg) $counters, out(reg) _,
+                const Counter::Packets as i32 * 8, const $verdict as i32 * 8,
+                options(nostack)
+            );
+        }
+        (Way::Done, core::ptr::null_mut())
+    }};
+}
+
+/// How a packet goes on.
+pub(crate) enum Way {
+    /// It has its verdict, and is counted.
+    Done,
+    /// It is a SYN to a watched port, or a segment with payload: read into the view, and its connection
+    /// looked up.
+    Read,
+    /// It has to be read the long way.
+    Long,
+}
+
+const LONG: (Way, *mut Flow) = (Way::Long, core::ptr::null_mut());
+
+/// A packet's frame: its linear part, and its length.
+struct Frame {
+    start: usize,
+    end: usize,
+    len: u64,
+}
+
+/// Judges a packet as far as that is quickly done. Gives its connection as well, null where there is
+/// none; a value of its own, since the kernel refuses one that is not there on every way.
+#[inline(always)]
+pub(crate) fn judge<const AT: i32>(
+    skb: *const __sk_buff,
+    counters: *mut Counters,
+) -> (Way, *mut Flow) {
+    // SAFETY: the kernel gave us this context.
+    let frame = unsafe {
+        Frame { start: (*skb).data as usize, end: (*skb).data_end as usize, len: (*skb).len.into() }
+    };
+    if frame.start + (AT + V4_LEN + TCP_LEN) as usize > frame.end {
+        return LONG;
+    }
+    let kind = match AT {
+        RAW => match load!("u8", frame.start, AT) >> 4 {
+            4 => link::IPV4,
+            6 => link::IPV6,
+            _ => return LONG,
+        },
+        _ => u16::from_be(load!("u16", frame.start, AT - 2) as u16),
+    };
+    match kind {
+        link::IPV4 => v4::<AT>(&frame, counters),
+        link::IPV6 => v6::<AT>(&frame, counters),
+        _ => LONG,
+    }
+}
+
+/// RFC 791, section 3.1: no options, no fragment.
+#[inline(always)]
+fn v4<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow) {
+    const FRAGMENT: u64 = 0x3fff_u16.to_be() as u64;
+    let start = frame.start;
+    let place = load!("u16", start, AT + 6);
+    if load!("u8", start, AT) != PLAIN_V4 || place & FRAGMENT != 0 {
+        return LONG;
+    }
+    let total = u16::from_be(load!("u16", start, AT + 2) as u16);
+    let protocol = load!("u8", start, AT + 9);
+    let addresses = || {
+        let source = [0, 0, Tuple::MAPPED, load!("u32", start, AT + 12) as u32];
+        (source, [0, 0, Tuple::MAPPED, load!("u32", start, AT + 16) as u32])
+    };
+    transport::<AT, V4_LEN>(frame, counters, protocol as u32, total.into(), addresses)
+}
+
+/// RFC 8200, section 3: no extension headers.
+#[inline(always)]
+fn v6<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow) {
+    let start = frame.start;
+    if start + (AT + V6_LEN + TCP_LEN) as usize > frame.end || load!("u8", start, AT) >> 4 != 6 {
+        return LONG;
+    }
+    let payload = u16::from_be(load!("u16", start, AT + 4) as u16);
+    // None stands for a length that 16 bits cannot state.
+    let total = if payload == 0 { 0 } else { u64::from(payload) + V6_LEN as u64 };
+    let protocol = load!("u8", start, AT + 6);
+    let addresses = || {
+        let source = [
+            load!("u32", start, AT + 8) as u32,
+            load!("u32", start, AT + 12) as u32,
+            load!("u32", start, AT + 16) as u32,
+            load!("u32", start, AT + 20) as u32,
+        ];
+        let destination = [
+            load!("u32", start, AT + 24) as u32,
+            load!("u32", start, AT + 28) as u32,
+            load!("u32", start, AT + 32) as u32,
+            load!("u32", start, AT + 36) as u32,
+        ];
+        (source, destination)
+    };
+    transport::<AT, V6_LEN>(frame, counters, protocol as u32, total, addresses)
+}
+
+/// What is behind an IP header of `LEN` bytes, in a datagram of `total`.
+#[inline(always)]
+fn transport<const AT: i32, const LEN: i32>(
+    frame: &Frame,
+    counters: *mut Counters,
+    protocol: u32,
+    total: u64,
+    addresses: impl FnOnce() -> ([u32; 4], [u32; 4]),
+) -> (Way, *mut Flow) {
+    let start = frame.start;
+    if protocol != ip::TCP {
+        // What else there is may be a tunnel, or stand before TCP.
+        let is_left_out = protocol == ip::UDP && total >= LEN as u64;
+        if is_left_out && maps::config().tunnel_depth == 0 {
+            return count!(counters, Counter::NotTcp);
+        }
+        return LONG;
+    }
+    let ports = load!("u32", start, AT + LEN) as u32;
+    let word = load!("u16", start, AT + LEN + 12);
+    let (header, flags) = (word >> 2 & 0x3c, (word >> 8) as u32);
+    let payload_at = (AT + LEN) as u64 + header;
+    let end = frame.len.min(AT as u64 + total);
+    if header < TCP_LEN as u64 || payload_at > end {
+        return LONG;
+    }
+    if !maps::watched(ports) {
+        return count!(counters, Counter::OtherPort);
+    }
+    match flags & (tcp::SYN | tcp::FIN | tcp::RST) {
+        0 if payload_at == end => return count!(counters, Counter::NoPayload),
+        0 => {}
+        tcp::SYN if flags & tcp::ACK == 0 => {}
+        _ => return LONG,
+    }
+    let (source, destination) = addresses();
+    let tuple = Tuple { source, destination, ports };
+    let flow = flow::find(&tuple);
+    if flags & tcp::SYN == 0 && flow::known_as(flow).is_some_and(|flow| flow.is_over()) {
+        return count!(counters, Counter::Settled);
+    }
+    let Some(scratch) = maps::SCRATCH.get_ptr_mut(0) else { return LONG };
+    // SAFETY: as in `Packet::scratch`.
+    let view = unsafe { &mut (*scratch).view };
+    view.tuple = tuple;
+    view.sequence = u32::from_be(load!("u32", start, AT + LEN + 4) as u32);
+    view.acknowledgement = u32::from_be(load!("u32", start, AT + LEN + 8) as u32);
+    view.flags = flags;
+    view.payload_at = payload_at as u32;
+    view.payload_len = (end - payload_at) as u32;
+    (Way::Read, flow)
+}
