@@ -4,21 +4,24 @@
 mod attachment;
 mod clock;
 mod error;
-mod gauge;
 mod lease;
 mod link_type;
+mod mapping;
 mod messages;
 mod object;
+mod pace;
 mod placement;
+mod records;
 mod ring;
+mod settled;
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use aya::TestRunOptions;
-use aya::maps::{Array, HashMap, MapData, PerCpuArray};
+use aya::maps::{Array, Map, MapData, PerCpuArray};
 use aya::programs::TestRun;
 use ja4sentinel_common::{Config, Counter, Counters as KernelCounters, Kind, Tuple};
 use tokio::io::Interest;
@@ -34,20 +37,23 @@ use crate::sensor::{PortSet, Settings};
 use crate::wire::Endpoint;
 use attachment::Attachments;
 use messages::Messages;
+use pace::Pace;
 use ring::Ring;
+use settled::Settled;
 
 /// The eBPF backend. Dropping it detaches the classifier from all interfaces.
 pub struct EbpfSource {
     attachments: Attachments,
     ring: Ring,
     ring_bytes: u32,
+    pace: Pace,
     /// Made when it is first waited for, as that needs a tokio runtime.
     readiness: Option<AsyncFd<OwnedFd>>,
     ports: Array<MapData, u64>,
     config: Array<MapData, Config>,
     /// What stands there.
     told: Config,
-    settled: HashMap<MapData, Tuple, u64>,
+    settled: Settled,
     counters: PerCpuArray<MapData, KernelCounters>,
     messages: Messages,
 }
@@ -74,14 +80,18 @@ impl EbpfSource {
     /// Likewise, or it is no such program.
     pub fn open_object(object: &[u8], options: &Options) -> Result<Self, EbpfError> {
         let mut loaded = object::load(object, options)?;
+        let Map::RingBuf(ring) = loaded.take("EVENTS")? else {
+            return Err(EbpfError::Object("EVENTS"));
+        };
         let source = Self {
             ring_bytes: options.ring_bytes,
-            ring: Ring::new(loaded.map("EVENTS")?).map_err(EbpfError::system)?,
+            ring: Ring::new(ring).map_err(EbpfError::system)?,
+            pace: Pace::new(),
             readiness: None,
             ports: loaded.map("PORTS")?,
             config: loaded.map("CONFIG")?,
             told: options.config,
-            settled: loaded.map("SETTLED")?,
+            settled: Settled::new(loaded.take("SETTLED")?)?,
             counters: loaded.map("COUNTERS")?,
             messages: Messages::of(&mut loaded.object)?,
             attachments: Attachments::new(loaded.object, options.direction, options.placement),
@@ -206,15 +216,27 @@ impl Source for EbpfSource {
     type Error = EbpfError;
 
     fn next(&mut self) -> Result<Option<Captured<'_>>, Self::Error> {
-        Ok(self.ring.next())
+        self.ring.next().map_err(EbpfError::system)
     }
 }
 
 impl Live for EbpfSource {
     async fn ready(&mut self) -> io::Result<()> {
         self.messages.pass_on();
+        self.settled.write();
         // The kernel wakes us when it adds a record to a ring that was read to its end.
         if !self.ring.is_drained() {
+            return Ok(());
+        }
+        let busy = self.pace.is_busy(self.ring.taken(), Instant::now());
+        let changed = self.ring.set_quiet(busy);
+        if busy {
+            // The runtime's own timers are coarser than this. Others on this thread come next.
+            std::thread::sleep(Pace::PAUSE);
+            tokio::task::yield_now().await;
+            return Ok(());
+        }
+        if changed {
             return Ok(());
         }
         let readiness = match self.readiness.take() {
@@ -244,8 +266,7 @@ impl Live for EbpfSource {
 
     fn settle(&mut self, source: Endpoint, destination: Endpoint, as_of_ns: u64) {
         let tuple = Tuple::new(address(source), address(destination));
-        // A refusal costs bytes of one connection, up to its budget, and nothing else.
-        let _ = self.settled.insert(tuple, self.ring.boot_time(as_of_ns), 0);
+        self.settled.add(tuple, self.ring.boot_time(as_of_ns));
     }
 
     fn counters(&mut self) -> io::Result<Counters> {

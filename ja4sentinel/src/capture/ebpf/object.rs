@@ -99,8 +99,12 @@ impl Loaded {
         &mut self,
         name: &'static str,
     ) -> Result<M, EbpfError> {
-        let map = self.object.take_map(name).ok_or(EbpfError::Object(name))?;
-        Ok(M::try_from(map)?)
+        Ok(M::try_from(self.take(name)?)?)
+    }
+
+    /// Takes out a map as it is.
+    pub(super) fn take(&mut self, name: &'static str) -> Result<Map, EbpfError> {
+        self.object.take_map(name).ok_or(EbpfError::Object(name))
     }
 }
 
@@ -116,13 +120,31 @@ pub(super) fn load(object: &[u8], options: &Options) -> Result<Loaded, EbpfError
         .map_max_entries("SETTLED", Options::SETTLED)
         .map_max_entries("FRAGMENTS", Options::FRAGMENTS)
         .load(object)?;
-    for name in PROGRAMS {
-        let program = object.program_mut(name).ok_or(EbpfError::Object(name))?;
-        let program: &mut SchedClassifier = program.try_into()?;
-        program.load()?;
-    }
+    load_programs(&mut object)?;
     let mut config: aya::maps::Array<_, Config> =
         object.map_mut("CONFIG").ok_or(EbpfError::Object("CONFIG"))?.try_into()?;
     config.set(0, options.config, 0)?;
     Ok(Loaded { object })
+}
+
+/// Has the programs verified at the same time: most of the time that a start takes goes there.
+fn load_programs(object: &mut Ebpf) -> Result<(), EbpfError> {
+    let mut loaded = Vec::new();
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (name, program) in object.programs_mut() {
+            let Some(name) = PROGRAMS.into_iter().find(|ours| *ours == name) else { continue };
+            let program: &mut SchedClassifier = program.try_into()?;
+            threads.push((name, scope.spawn(|| program.load())));
+        }
+        for (name, thread) in threads {
+            thread.join().map_err(|_| EbpfError::Object(name))??;
+            loaded.push(name);
+        }
+        Ok::<(), EbpfError>(())
+    })?;
+    match PROGRAMS.into_iter().find(|name| !loaded.contains(name)) {
+        Some(lacking) => Err(EbpfError::Object(lacking)),
+        None => Ok(()),
+    }
 }

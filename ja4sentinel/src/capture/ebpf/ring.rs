@@ -3,28 +3,26 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
 
-use aya::maps::{MapData, RingBuf};
+use aya::maps::MapData;
 use ja4sentinel_common::{Head, SYN_ROOM};
 
 use super::clock::Clock;
-use super::gauge::Gauge;
+use super::records::Records;
 use crate::capture::{Captured, Interface};
 use crate::wire::{Frame, LinkType, VlanTag};
 
 /// The reading end.
 pub(super) struct Ring {
-    ring: RingBuf<MapData>,
-    gauge: Gauge,
+    records: Records,
     clock: Clock,
     /// Interfaces that are yet to be announced.
     news: VecDeque<Interface>,
-    /// The record that is being read, out of the ring so that its place there is free again.
-    record: Vec<u8>,
-    /// How much of it was read.
+    /// How much of the present record was read.
     at: usize,
+    /// Records so far.
+    taken: u64,
     /// Whether nothing was there when it was last looked for.
     drained: bool,
 }
@@ -36,26 +34,38 @@ impl std::fmt::Debug for Ring {
 }
 
 impl Ring {
-    pub(super) fn new(ring: RingBuf<MapData>) -> io::Result<Self> {
+    pub(super) fn new(map: MapData) -> io::Result<Self> {
         Ok(Self {
-            gauge: Gauge::new(ring.as_fd())?,
-            ring,
+            records: Records::new(map)?,
             clock: Clock::new(),
             news: VecDeque::new(),
-            record: Vec::new(),
             at: 0,
+            taken: 0,
             drained: false,
         })
     }
 
     /// Bytes that wait in the ring.
     pub(super) fn waiting(&self) -> u64 {
-        self.gauge.waiting()
+        self.records.waiting()
+    }
+
+    /// Records that were taken from it so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// See [`Records::set_quiet`]. Gives whether that is a change, after which it is not known whether the
+    /// ring is drained.
+    pub(super) fn set_quiet(&mut self, quiet: bool) -> bool {
+        let changed = self.records.set_quiet(quiet);
+        self.drained &= !changed;
+        changed
     }
 
     /// A descriptor that becomes readable when a record comes.
     pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
-        self.ring.as_fd().try_clone_to_owned()
+        self.records.descriptor().try_clone_to_owned()
     }
 
     /// Whether the last call of [`Ring::next`] gave nothing, and no name waits.
@@ -74,27 +84,28 @@ impl Ring {
     }
 
     /// The next frame or name, if there is one.
-    pub(super) fn next(&mut self) -> Option<Captured<'_>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<Captured<'_>>> {
         if let Some(Interface { index, name }) = self.news.pop_front() {
-            return Some(Captured::Interface { index, name: Arc::clone(&name) });
+            return Ok(Some(Captured::Interface { index, name }));
         }
-        if self.at >= self.record.len() {
-            let item = self.ring.next();
-            self.drained = item.is_none();
-            let item = item?;
-            self.record.clear();
-            self.record.extend_from_slice(&item);
+        if self.at >= self.records.record().len() {
+            self.drained = !self.records.advance()?;
             self.at = 0;
+            if self.drained {
+                return Ok(None);
+            }
+            self.taken += 1;
         }
-        let rest = self.record.get(self.at..).unwrap_or_default();
+        let record = self.records.record();
+        let rest = record.get(self.at..).unwrap_or_default();
         let Some((head, bytes, behind)) = piece(rest) else {
             // Not a record of our program's making; it cannot be.
-            self.at = self.record.len();
-            return None;
+            self.at = record.len();
+            return Ok(None);
         };
-        self.at = self.record.len() - behind.len();
+        self.at = record.len() - behind.len();
         let raw = head.flags & Head::RAW != 0;
-        Some(Captured::Frame(Frame {
+        Ok(Some(Captured::Frame(Frame {
             timestamp_ns: self.clock.wall(head.time_ns),
             interface: head.interface,
             link: if raw { LinkType::RAW } else { LinkType::ETHERNET },
@@ -103,7 +114,7 @@ impl Ring {
             original_len: head.original_len,
             skipped_payload: head.skipped,
             unverified: head.flags & Head::UNVERIFIED != 0,
-        }))
+        })))
     }
 }
 
