@@ -20,18 +20,20 @@ const BPF_MAP_GET_NEXT_KEY: u64 = 4;
 const BPF_OBJ_GET_INFO_BY_FD: u64 = 15;
 const BPF_PROG_QUERY: u64 = 16;
 const BPF_MAP_LOOKUP_BATCH: u64 = 24;
+const BPF_MAP_UPDATE_BATCH: u64 = 26;
 const BPF_LINK_CREATE: u64 = 28;
 const BPF_LINK_UPDATE: u64 = 29;
 const BPF_LINK_DETACH: u64 = 34;
 
 /// Reading and writing the tables; no program is loaded and no table made any more.
-const TABLES: [u64; 6] = [
+const TABLES: [u64; 7] = [
     BPF_MAP_LOOKUP_ELEM,
     BPF_MAP_UPDATE_ELEM,
     BPF_MAP_DELETE_ELEM,
     BPF_MAP_GET_NEXT_KEY,
     BPF_OBJ_GET_INFO_BY_FD,
     BPF_MAP_LOOKUP_BATCH,
+    BPF_MAP_UPDATE_BATCH,
 ];
 /// Attaching what was loaded, and looking at what is attached.
 const ATTACHING: [u64; 4] = [BPF_LINK_CREATE, BPF_LINK_UPDATE, BPF_LINK_DETACH, BPF_PROG_QUERY];
