@@ -14,6 +14,7 @@ pub mod lists;
 mod ordinary;
 mod packet;
 mod random;
+pub mod sample;
 mod schedule;
 mod stored;
 mod truth;

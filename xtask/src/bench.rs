@@ -7,6 +7,7 @@ mod binary;
 mod contender;
 mod corpora;
 mod figure;
+mod instructions;
 mod kernel;
 mod live;
 mod machine;
@@ -50,6 +51,13 @@ pub(crate) struct Arguments {
     /// Put the table of this run into README.md, where the last one stands
     #[arg(long, conflicts_with_all = ["quick", "only"])]
     readme: bool,
+    /// Count the instructions of the core's hot path instead, and hold them against those that are
+    /// committed
+    #[arg(long, conflicts_with_all = ["quick", "only", "rounds", "agent", "readme"])]
+    instructions: bool,
+    /// Write the counts down instead
+    #[arg(long, requires = "instructions")]
+    renew: bool,
     /// Install what is missing without asking
     #[arg(long)]
     yes: bool,
@@ -130,6 +138,9 @@ impl Bench {
 
 /// Sets up and builds as the present user, then measures as root.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.instructions {
+        return instructions::run(arguments.renew, arguments.yes).map(|()| ExitCode::SUCCESS);
+    }
     let folder = workspace::target().join("bench");
     let parts = if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only };
     if !arguments.prepared {

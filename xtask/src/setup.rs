@@ -57,6 +57,8 @@ pub(crate) enum Purpose {
     Bench,
     /// `cargo xtask deny`
     Deny,
+    /// `cargo xtask bench --instructions`
+    Instructions,
     /// Everything that continuous integration runs
     Ci,
 }
@@ -75,7 +77,7 @@ impl Purpose {
             Self::VmForeign => {
                 matches!(other, Self::Run | Self::Dist | Self::Vm | Self::VmForeign)
             }
-            Self::Ebpf | Self::Deny => other == self,
+            Self::Ebpf | Self::Deny | Self::Instructions => other == self,
             Self::Bench => matches!(other, Self::Run | Self::Dist | Self::Bench),
             Self::Ci => other != Self::VmForeign,
         }

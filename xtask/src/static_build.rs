@@ -102,7 +102,7 @@ fn cargo(profile: &str, architecture: Architecture) -> Result<Command> {
 }
 
 /// Runs cargo, shows what it says, and returns the executables that it names.
-fn executables(cargo: &mut Command) -> Result<Vec<PathBuf>> {
+pub(crate) fn executables(cargo: &mut Command) -> Result<Vec<PathBuf>> {
     let said = process::output_shown(cargo.arg("--message-format=json-render-diagnostics"))?;
     let found = parse(&said)?;
     if found.is_empty() {

@@ -702,4 +702,12 @@ const NEEDS: &[Need] = &[
         present: Presence::Deny,
         source: Source::Cargo(deny::install_command),
     },
+    Need {
+        name: "valgrind",
+        why: "counts instructions, which are the same on a busy machine",
+        from: Purpose::Instructions,
+        required: Some(Purpose::Instructions),
+        present: Presence::Program(&["valgrind"]),
+        source: Source::Packages(Names::everywhere("valgrind")),
+    },
 ];

@@ -1,0 +1,142 @@
+//! The core's stages one by one, on hellos of 600 bytes in one segment and of 1,700 in two:
+//! `cargo bench -p ja4sentinel --no-default-features --bench core`.
+#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot run shall stop")]
+#![expect(dead_code, reason = "each benchmark uses a part of what they share")]
+
+mod support;
+
+use std::cell::RefCell;
+use std::hint::black_box;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use ja4sentinel::fingerprint::{Fingerprints, Transport};
+use ja4sentinel::hello::{self, Reading};
+use ja4sentinel::sensor::{Outcome, Sensor, Settings};
+use ja4sentinel::wire::decode;
+use ja4sentinel_corpus::sample;
+use support::{Client, Reader, frame};
+
+/// Bytes of the two hellos, in their record.
+const SIZES: [usize; 2] = [600, 1_700];
+
+/// Payload of a full segment, bytes.
+const SEGMENT: usize = 1_448;
+
+/// Connections that the sensor follows at once, as by default.
+const FLOWS: usize = 100_000;
+
+criterion_group!(core, parse, fingerprint, line, decoding, hello_to_line, connection);
+criterion_main!(core);
+
+/// A ClientHello in its record, from bytes that are there.
+fn parse(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("parse");
+    for size in SIZES {
+        let (bytes, mut scratch) = (bytes(size), Vec::new());
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            bencher.iter(|| match hello::read(black_box(&bytes), &mut scratch) {
+                Reading::Hello(found) => black_box(found.end),
+                other => panic!("no hello: {other:?}"),
+            });
+        });
+    }
+}
+
+/// JA4 in four forms, and JA3, of a parsed hello.
+fn fingerprint(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("fingerprint");
+    for size in SIZES {
+        let (bytes, mut scratch) = (bytes(size), Vec::new());
+        let Reading::Hello(found) = hello::read(&bytes, &mut scratch) else { panic!("no hello") };
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            bencher.iter(|| Fingerprints::of(black_box(&found.hello), Transport::Tcp));
+        });
+    }
+}
+
+/// A record as a line of JSON.
+fn line(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("line");
+    for size in SIZES {
+        let client = client(size);
+        let mut settings = Settings::default();
+        settings.ports.insert(443);
+        let (mut sensor, mut record) = (Sensor::new(settings, "file"), None);
+        for bytes in [client.syn()].into_iter().chain(client.hello().iter().map(Vec::as_slice)) {
+            sensor.frame(&frame(bytes, 1), &mut |outcome| {
+                if let Outcome::Record(found) = outcome {
+                    record = Some(found);
+                }
+            });
+        }
+        let (record, mut text) = (record.expect("a hello gives a record"), Vec::new());
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            bencher.iter(|| {
+                text.clear();
+                support::write(black_box(&record), &mut text);
+            });
+        });
+    }
+}
+
+/// A frame to the TCP segment in it.
+fn decoding(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode");
+    let client = client(600);
+    let hello = client.hello().first().expect("a segment");
+    for (name, bytes) in [("syn", client.syn()), ("hello", hello), ("fin", client.fin())] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| decode(black_box(&frame(bytes, 1)), 1).is_ok());
+        });
+    }
+}
+
+/// The hello's segments to its line, on a connection whose SYN is known.
+fn hello_to_line(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("hello_to_line");
+    for size in SIZES {
+        let (reader, mut client) = (RefCell::new(Reader::new(FLOWS)), client(size));
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            bencher.iter_batched(
+                || {
+                    client.be_next();
+                    reader.borrow_mut().read(&frame(client.syn(), 1));
+                    client.hello().to_vec()
+                },
+                |hello| {
+                    let mut reader = reader.borrow_mut();
+                    hello.iter().for_each(|bytes| reader.read(&frame(bytes, 1)));
+                    hello
+                },
+                BatchSize::SmallInput,
+            );
+        });
+        assert!(reader.borrow().records > 0, "hellos give records");
+    }
+}
+
+/// A whole connection, as far as the client goes: SYN, hello to its line, FIN.
+fn connection(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("connection");
+    for size in SIZES {
+        let (mut reader, mut client, mut connections) = (Reader::new(FLOWS), client(size), 0);
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            bencher.iter(|| {
+                client.be_next();
+                reader.read(&frame(client.syn(), 1));
+                client.hello().iter().for_each(|bytes| reader.read(&frame(bytes, 1)));
+                reader.read(&frame(client.fin(), 1));
+                connections += 1;
+            });
+        });
+        assert_eq!(reader.records, connections, "each connection gives a record");
+    }
+}
+
+fn bytes(size: usize) -> Vec<u8> {
+    sample::hello(size).expect("there are hellos of this size")
+}
+
+fn client(size: usize) -> Client {
+    Client::new(&bytes(size), SEGMENT)
+}
