@@ -12,6 +12,8 @@ use super::rivals::Rivals;
 
 /// How the agent is called in the table.
 pub(super) const AGENT: &str = "ja4sentinel";
+/// The agent, with the file shared among two threads.
+pub(super) const TWO_WORKERS: &str = "ja4sentinel, two workers";
 /// What the others are measured by.
 pub(super) const BARE_LOOP: &str = "bare libpcap loop";
 
@@ -54,6 +56,10 @@ pub(super) fn readers(
     let mut all = vec![
         of(BARE_LOOP, &rivals.bare_loop, &[]),
         printing(of(AGENT, agent, &["read", "--ports", "any"]), Format::Records),
+        printing(
+            of(TWO_WORKERS, agent, &["read", "--ports", "any", "--workers", "2"]),
+            Format::Records,
+        ),
         copy,
     ];
     if let Some(program) = &rivals.gopacket {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use super::Bench;
-use super::contender::{self, AGENT, BARE_LOOP, Contender};
+use super::contender::{self, AGENT, BARE_LOOP, Contender, TWO_WORKERS};
 use super::corpora::{self, Kind};
 use super::figure::{Figure, Mark};
 use super::output;
@@ -92,11 +92,22 @@ fn corpus(bench: &Bench, goal: &Goal) -> Result<Vec<Figure>> {
         }
     }
     fs::remove_dir_all(&folder)?;
+    let shared = two_workers(bench, goal, &all);
     let figures = contenders.iter().filter_map(|contender| {
         let runs = all.remove(contender.name)?;
         Some(figures(bench, goal, contender.name, &runs))
     });
-    Ok(sorted(figures.flatten().flatten().collect()))
+    Ok(sorted(figures.flatten().flatten().chain(shared).collect()))
+}
+
+/// How much sooner two workers are done than one, where there are two CPUs.
+fn two_workers(bench: &Bench, goal: &Goal, all: &HashMap<&str, Runs>) -> Option<Figure> {
+    let (one, two) = (all.get(AGENT)?, all.get(TWO_WORKERS)?);
+    let times = one.readings.iter().zip(&two.readings).map(|(one, two)| one.wall / two.wall);
+    let what = format!("{}: speed of two workers against one", goal.name);
+    let figure = Figure::new(PART, what, AGENT, "times", Spread::of(times)?);
+    let is_held = goal.kind == Kind::Hello && !bench.quick;
+    Some(figure.with_mark(is_held.then_some(Mark::AtLeast(1.7))).with_score(two.score.clone()))
 }
 
 fn figures(bench: &Bench, goal: &Goal, name: &str, runs: &Runs) -> [Option<Figure>; 3] {
@@ -170,7 +181,7 @@ impl Checks {
             return Ok(Some(known.clone()));
         }
         let score = self.judge.judge(output::hellos(output.format, &output.path)?);
-        if contender.name == AGENT && !score.is_perfect() {
+        if matches!(contender.name, AGENT | TWO_WORKERS) && !score.is_perfect() {
             bail!("the agent's output is wrong: {score:?}; it is in {}", output.path.display());
         }
         self.known.insert(key, score.clone());
