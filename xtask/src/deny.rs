@@ -31,7 +31,7 @@ const NO_DATABASE: [&str; 3] =
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure(Purpose::Deny, arguments.yes)?;
     process::run(command()?.args(LOCAL))?;
-    println!("deny: bans, licences and sources are as deny.toml wants them");
+    println!("deny: bans, licences and sources are as .deny.toml wants them");
     let said = command()?.arg("advisories").output()?;
     let words = String::from_utf8_lossy(&said.stderr).into_owned();
     if said.status.success() {

@@ -84,10 +84,10 @@ fn decimal(value: u16) -> (u64, usize) {
     // The first two digits, the two behind them, and the last.
     let (front, rest) = (value / 1000, value % 1000);
     let (middle, last) = (rest / 10, rest % 10);
-    let pair = |both: u16| u64::from(both / 10 | (both % 10) << 8);
-    let all = pair(front) | pair(middle) << 16 | u64::from(last) << 32;
+    let pair = |both: u16| u64::from((both / 10) | ((both % 10) << 8));
+    let all = pair(front) | (pair(middle) << 16) | (u64::from(last) << 32);
     // The last digit always counts, be it 0.
-    let leading = (all | 1 << 32).trailing_zeros() / 8;
+    let leading = (all | (1 << 32)).trailing_zeros() / 8;
     ((all | ZEROS) >> (8 * leading), 5 - leading as usize)
 }
 

@@ -5,7 +5,7 @@
 //! are the characters that a terminal or a reader of lines obeys and JSON does not mind: DEL, the
 //! controls of C1, and Unicode's line ends.
 
-use std::io::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use super::{Kind, MetaSource, Record, Text};
@@ -230,6 +230,16 @@ fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
+/// Takes what is formatted.
+struct Bytes<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Bytes<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
 fn address(line: &mut Vec<u8>, address: IpAddr) {
     line.push(b'"');
     match address {
@@ -242,7 +252,7 @@ fn address(line: &mut Vec<u8>, address: IpAddr) {
             }
         }
         // Memory takes every write.
-        IpAddr::V6(address) => drop(write!(line, "{address}")),
+        IpAddr::V6(address) => drop(write!(Bytes(line), "{address}")),
     }
     line.push(b'"');
 }

@@ -17,7 +17,7 @@ pub fn shard(frame: &Frame<'_>, count: usize) -> usize {
     // the golden ratio.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
     let Ok((source, destination)) = outer_addresses(frame) else { return 0 };
-    let sum = halves(source).wrapping_add(halves(destination));
+    let sum = folded(source).wrapping_add(folded(destination));
     let upper = sum.wrapping_mul(SPREAD) >> 32;
     usize::try_from(upper).unwrap_or_default().checked_rem(count).unwrap_or_default()
 }
@@ -41,12 +41,12 @@ fn outer_addresses(frame: &Frame<'_>) -> Result<(IpAddr, IpAddr), WireError> {
     }
 }
 
-fn halves(address: IpAddr) -> u64 {
+fn folded(address: IpAddr) -> u64 {
     match address {
         IpAddr::V4(address) => u64::from(address.to_bits()),
         IpAddr::V6(address) => {
-            let bits = address.to_bits();
-            (bits >> 64) as u64 ^ bits as u64
+            let halves = address.octets();
+            halves.as_chunks().0.iter().fold(0, |both, half| both ^ u64::from_be_bytes(*half))
         }
     }
 }

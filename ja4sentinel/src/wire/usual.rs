@@ -108,16 +108,17 @@ fn ipv6(head: &[u8; ETHERNET + IPV6]) -> Option<Network> {
     }
     let (source, destination) = head.get(ADDRESSES..)?.split_first_chunk::<16>()?;
     let destination: [u8; 16] = *destination.first_chunk()?;
+    let total = IPV6 + usize::from(payload);
     Some(Network {
         source: Ipv6Addr::from(*source).into(),
         destination: Ipv6Addr::from(destination).into(),
         facts: IpFacts {
             ttl: hop_limit,
-            total_length: (IPV6 as u32) + u32::from(payload),
+            total_length: u32::try_from(total).unwrap_or(u32::MAX),
             id: None,
             df: None,
         },
-        end: ETHERNET + IPV6 + usize::from(payload),
+        end: ETHERNET + total,
     })
 }
 
