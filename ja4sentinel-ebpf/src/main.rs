@@ -26,6 +26,8 @@ mod fragment;
 #[cfg(target_arch = "bpf")]
 mod hello;
 #[cfg(target_arch = "bpf")]
+mod instruction;
+#[cfg(target_arch = "bpf")]
 mod ip;
 #[cfg(target_arch = "bpf")]
 mod link;

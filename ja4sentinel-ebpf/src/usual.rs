@@ -1,15 +1,11 @@
 //! The way of most packets: what a server gets all day is judged by loads from fixed places and, where
 //! there is payload, one look-up. Whatever is out of the ordinary is read the long way, which comes to
 //! the same with these packets.
-//!
-//! Loads and counts are instructions of their own: the compiler would make two loads of each, as a header
-//! may lie at any even address, and would join the ways of IPv4 and IPv6 behind a place that is no constant.
-
-use core::arch::asm;
 
 use aya_ebpf::bindings::__sk_buff;
 use ja4sentinel_common::{Counter, Counters, Tuple};
 
+use crate::instruction::{count, load};
 use crate::state::Flow;
 use crate::{flow, ip, link, maps, tcp};
 
@@ -23,40 +19,6 @@ const V4_LEN: i32 = 20;
 const V6_LEN: i32 = 40;
 /// A TCP header without options.
 const TCP_LEN: i32 = 20;
-
-/// Loads an integer from a constant place behind the packet's start. The kernel refuses a program
-/// that has not compared that place with the packet's end.
-macro_rules! load {
-    ($size:literal, $start:expr, $at:expr) => {{
-        let value: u64;
-        // SAFETY: reads no more than the kernel has found to be in the packet.
-        unsafe {
-            asm!(
-                concat!("{0} = *(", $size, " *)({1} + {2})"),
-                out(reg) value, in(reg) $start, const $at,
-                options(pure, readonly, nostack)
-            );
-        }
-        value
-    }};
-}
-
-/// Counts a packet, and this verdict on it.
-macro_rules! count {
-    ($counters:expr, $verdict:expr) => {{
-        // SAFETY: the map's value is one `Counters`, to which only this CPU writes.
-        unsafe {
-            asm!(
-                "{1} = *(u64 *)({0} + {2})", "{1} += 1", "*(u64 *)({0} + {2}) = {1}",
-                "{1} = *(u64 *)({0} + {3})", "{1} += 1", "*(u64 *)({0} + {3}) = {1}",
-                in(reg) $counters, out(reg) _,
-                const Counter::Packets as i32 * 8, const $verdict as i32 * 8,
-                options(nostack)
-            );
-        }
-        (Way::Done, core::ptr::null_mut())
-    }};
-}
 
 /// How a packet goes on.
 pub(crate) enum Way {

@@ -74,7 +74,8 @@ pub trait Live: Source {
     /// Nothing more is wanted of the connection that had these ends at `as_of_ns`, which is the
     /// timestamp of the frame that settled it, or the time at which it timed out. A source that
     /// selects in the kernel stops handing it up; a connection that began later between the same
-    /// ends is another one, and is handed up.
+    /// ends is another one, and is handed up. The source may hear of it when [`Source::next`] next
+    /// finds nothing.
     fn settle(&mut self, source: Endpoint, destination: Endpoint, as_of_ns: u64);
 
     /// What was counted since the source was opened.

@@ -216,14 +216,17 @@ impl Source for EbpfSource {
     type Error = EbpfError;
 
     fn next(&mut self) -> Result<Option<Captured<'_>>, Self::Error> {
-        self.ring.next().map_err(EbpfError::system)
+        let captured = self.ring.next().map_err(EbpfError::system)?;
+        if captured.is_none() {
+            self.settled.write();
+        }
+        Ok(captured)
     }
 }
 
 impl Live for EbpfSource {
     async fn ready(&mut self) -> io::Result<()> {
         self.messages.pass_on();
-        self.settled.write();
         // The kernel wakes us when it adds a record to a ring that was read to its end.
         if !self.ring.is_drained() {
             return Ok(());
