@@ -11,10 +11,12 @@ mod instructions;
 mod kernel;
 mod live;
 mod machine;
+mod micro;
 mod offline;
 mod output;
 mod readme;
 mod rivals;
+mod scale;
 mod score;
 mod spread;
 mod table;
@@ -87,6 +89,10 @@ enum Part {
     Start,
     /// Size of the static binary
     Binary,
+    /// Parse, fingerprint and the rest of the core, alone
+    Micro,
+    /// Cost of a hello among many open connections
+    Scale,
 }
 
 impl Part {
@@ -94,6 +100,8 @@ impl Part {
     fn build(self) -> Result<()> {
         match self {
             Self::Kernel => kernel::build(),
+            Self::Micro => micro::build(),
+            Self::Scale => scale::build(),
             _ => Ok(()),
         }
     }
@@ -109,6 +117,8 @@ impl Part {
             Self::Memory => live::memory::measure(bench),
             Self::Start => live::start::measure(bench),
             Self::Binary => binary::measure(bench),
+            Self::Micro => micro::measure(bench),
+            Self::Scale => scale::measure(bench),
         }
     }
 }
