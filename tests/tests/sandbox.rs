@@ -1,6 +1,6 @@
 //! What a confined thread must not do: each is tried, for real, and what it may do as well.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test ends where it goes wrong")]
+#![expect(clippy::expect_used, reason = "a test ends where it goes wrong")]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
