@@ -199,8 +199,8 @@ outputs:
         "c.yml:6:21: core.flow_timeout_sec: found 0; allowed: a whole number from 1 to 3600",
         "c.yml:7:18: core.deny_clients: found \"10.0.0.0/99\"; allowed: a network such as",
         "c.yml:8:15: core.bpf_filter: found \"tcp prt 443\": libpcap error: ",
-        "c.yml:9:1: listen_ports: unknown key; allowed: core, limits, metrics, control, outputs; did you mean \
-         core.listen_ports?",
+        "c.yml:9:1: listen_ports: unknown key; allowed: core, limits, metrics, control, privileges, outputs; \
+         did you mean core.listen_ports?",
         "c.yml:11:10: limits.flows: found \"many\"; allowed: a whole number from 1 to 10000000",
         "c.yml:12:20: limits.bytes_per_hello: found \"64K\"; allowed: bytes, or a number with",
         "c.yml:14:11: outputs[0].type: found \"fil\"; allowed: stdout, file, unix_socket, tcp, syslog; did you \
