@@ -30,8 +30,28 @@ impl<S> Filter<S> for Limited {
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
-        LIMIT.admits(event, Instant::now())
+        !is_loader(event) && LIMIT.admits(event, Instant::now())
     }
+}
+
+/// Whether aya says it: what it warns of, the error that it gives afterwards says as well, with the
+/// remedy. (Its messages come from the `log` crate, whose targets are fields here.)
+fn is_loader(event: &Event<'_>) -> bool {
+    struct Loader(bool);
+
+    impl Visit for Loader {
+        fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+
+        fn record_str(&mut self, field: &Field, value: &str) {
+            self.0 |= field.name() == "log.target" && value.starts_with("aya::");
+        }
+    }
+
+    let mut loader = Loader(false);
+    if event.metadata().target() == "log" {
+        event.record(&mut loader);
+    }
+    loader.0
 }
 
 /// Counts by kind; there are no more of them than places in the source that log.
@@ -120,6 +140,8 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             (0..MOST + 7).for_each(flap);
             tracing::warn!("something else");
+            tracing::warn!(target: "log", log.target = "aya::sys::bpf", "the loader");
+            tracing::warn!(target: "log", log.target = "rustls::client", "another library");
             let flapping = |all, now| -> Vec<_> {
                 let left_out = LIMIT.take_left_out(now, all).into_iter();
                 left_out.filter(|(message, _)| message == "flapping").collect()
@@ -134,5 +156,7 @@ mod tests {
         let text = kept.text();
         assert_eq!(text.matches("flapping").count() as u64, 2 * MOST);
         assert_eq!(text.matches("something else").count(), 1);
+        assert_eq!(text.matches("another library").count(), 1);
+        assert!(!text.contains("the loader"), "{text}");
     }
 }
