@@ -19,6 +19,18 @@ macro_rules! load {
     }};
 }
 
+/// Loads 32 bits, where the IP header begins at `$ip`. A packet begins two bytes before an address that
+/// is a multiple of four, so that what is behind an Ethernet header is aligned; what begins with the IP
+/// header is not, and is refused by kernels whose processor minds.
+macro_rules! word {
+    ($ip:expr, $start:expr, $at:expr) => {
+        match $ip {
+            $crate::usual::ETHERNET => load!("u32", $start, $at) as u32,
+            _ => (load!("u16", $start, $at) | load!("u16", $start, $at + 2) << 16) as u32,
+        }
+    };
+}
+
 /// Counts a packet, and this verdict on it.
 macro_rules! count {
     ($counters:expr, $verdict:expr) => {{
@@ -36,4 +48,4 @@ macro_rules! count {
     }};
 }
 
-pub(crate) use {count, load};
+pub(crate) use {count, load, word};

@@ -5,7 +5,7 @@
 use aya_ebpf::bindings::__sk_buff;
 use ja4sentinel_common::{Counter, Counters, Tuple};
 
-use crate::instruction::{count, load};
+use crate::instruction::{count, load, word};
 use crate::state::Flow;
 use crate::{flow, ip, link, maps, tcp};
 
@@ -81,8 +81,8 @@ fn v4<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow)
     let total = u16::from_be(load!("u16", start, AT + 2) as u16);
     let protocol = load!("u8", start, AT + 9);
     let addresses = || {
-        let source = [0, 0, Tuple::MAPPED, load!("u32", start, AT + 12) as u32];
-        (source, [0, 0, Tuple::MAPPED, load!("u32", start, AT + 16) as u32])
+        let source = [0, 0, Tuple::MAPPED, word!(AT, start, AT + 12)];
+        (source, [0, 0, Tuple::MAPPED, word!(AT, start, AT + 16)])
     };
     transport::<AT, V4_LEN>(frame, counters, protocol as u32, total.into(), addresses)
 }
@@ -100,16 +100,16 @@ fn v6<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow)
     let protocol = load!("u8", start, AT + 6);
     let addresses = || {
         let source = [
-            load!("u32", start, AT + 8) as u32,
-            load!("u32", start, AT + 12) as u32,
-            load!("u32", start, AT + 16) as u32,
-            load!("u32", start, AT + 20) as u32,
+            word!(AT, start, AT + 8),
+            word!(AT, start, AT + 12),
+            word!(AT, start, AT + 16),
+            word!(AT, start, AT + 20),
         ];
         let destination = [
-            load!("u32", start, AT + 24) as u32,
-            load!("u32", start, AT + 28) as u32,
-            load!("u32", start, AT + 32) as u32,
-            load!("u32", start, AT + 36) as u32,
+            word!(AT, start, AT + 24),
+            word!(AT, start, AT + 28),
+            word!(AT, start, AT + 32),
+            word!(AT, start, AT + 36),
         ];
         (source, destination)
     };
@@ -134,7 +134,7 @@ fn transport<const AT: i32, const LEN: i32>(
         }
         return LONG;
     }
-    let ports = load!("u32", start, AT + LEN) as u32;
+    let ports = word!(AT, start, AT + LEN);
     let word = load!("u16", start, AT + LEN + 12);
     let (header, flags) = (word >> 2 & 0x3c, (word >> 8) as u32);
     let payload_at = (AT + LEN) as u64 + header;
@@ -161,8 +161,8 @@ fn transport<const AT: i32, const LEN: i32>(
     // SAFETY: as in `Packet::scratch`.
     let view = unsafe { &mut (*scratch).view };
     view.tuple = tuple;
-    view.sequence = u32::from_be(load!("u32", start, AT + LEN + 4) as u32);
-    view.acknowledgement = u32::from_be(load!("u32", start, AT + LEN + 8) as u32);
+    view.sequence = u32::from_be(word!(AT, start, AT + LEN + 4));
+    view.acknowledgement = u32::from_be(word!(AT, start, AT + LEN + 8));
     view.flags = flags;
     view.payload_at = payload_at as u32;
     view.payload_len = (end - payload_at) as u32;
