@@ -140,8 +140,8 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             (0..MOST + 7).for_each(flap);
             tracing::warn!("something else");
-            tracing::warn!(target: "log", log.target = "aya::sys::bpf", "the loader");
-            tracing::warn!(target: "log", log.target = "rustls::client", "another library");
+            tracing::warn!(target: "log", { "log.target" = "aya::sys::bpf" }, "the loader");
+            tracing::warn!(target: "log", { "log.target" = "rustls::client" }, "another library");
             let flapping = |all, now| -> Vec<_> {
                 let left_out = LIMIT.take_left_out(now, all).into_iter();
                 left_out.filter(|(message, _)| message == "flapping").collect()
