@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use cli_support::{Frames, golden, read, run, summary};
+use cli_support::{Ended, Frames, golden, read, run, summary};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ja4sentinel_tests::captures;
@@ -149,6 +149,36 @@ fn files_are_read_one_after_the_other_and_a_bad_one_stops_none() {
     assert_eq!(ended.code, 4);
     assert_eq!(ended.lines().len(), 2 * HELLOS);
     assert!(summary(&ended).contains("2 files, "), "{}", ended.stderr);
+}
+
+#[test]
+fn workers_share_a_file_and_find_what_one_finds() {
+    for name in ["synthetic.pcap", "transport.pcap"] {
+        let (file, sorted) = (golden(name), |ended: &Ended| {
+            let mut lines: Vec<String> = ended.stdout.lines().map(str::to_owned).collect();
+            lines.sort_unstable();
+            lines
+        });
+        let (file, alone) = (file.to_str().unwrap(), read(&[file.as_path()]));
+        let begin = |ended: &Ended| summary(ended).split(" in ").next().unwrap().to_owned();
+        for workers in ["2", "7"] {
+            let ended = run(&["read", "--workers", workers, file], b"");
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            assert_eq!(sorted(&ended), sorted(&alone), "{name} by {workers}");
+            assert_eq!(begin(&ended), begin(&alone), "{name} by {workers}");
+        }
+    }
+    let cut = fs::read(golden("synthetic.pcap")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cut.pcap");
+    fs::write(&path, &cut[..cut.len() - 3]).unwrap();
+    let ended = run(&["read", "--workers", "3", path.to_str().unwrap()], b"");
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("cut off at byte").count(), 1, "{}", ended.stderr);
+
+    let ended = run(&["read", "--workers", "2", "-"], b"");
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("leave --workers out"), "{}", ended.stderr);
 }
 
 #[test]
