@@ -2,6 +2,7 @@
 //! has apt. What it downloads is checked against the distribution's keys; the host's settings of proxies
 //! stay.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -95,5 +96,15 @@ impl Apt {
             command.arg("-o").arg(option);
         }
         command
+    }
+    /// Downloads packages and unpacks them into `to`, by way of a folder that goes again.
+    pub(crate) fn unpack(&self, names: &[impl AsRef<OsStr>], by: &Path, to: &Path) -> Result<()> {
+        std::fs::create_dir_all(by)?;
+        let mut download = self.command("apt-get");
+        process::output(download.arg("download").args(names).current_dir(by))?;
+        for package in std::fs::read_dir(by)? {
+            process::output(Command::new("dpkg-deb").arg("-x").arg(package?.path()).arg(to))?;
+        }
+        Ok(std::fs::remove_dir_all(by)?)
     }
 }

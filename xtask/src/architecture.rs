@@ -1,11 +1,6 @@
 //! Processors that static programs are built for, and that virtual machines emulate.
 
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-
-use crate::process;
 
 /// A processor, with little-endian bytes as the eBPF object has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,27 +56,5 @@ impl Architecture {
             Self::X86_64 => "ttyS0",
             Self::Aarch64 => "ttyAMA0",
         }
-    }
-
-    /// Makes sure that the compiler has the standard library for it.
-    ///
-    /// # Errors
-    /// It has not, and rustup cannot get it.
-    pub(crate) fn has_library(self) -> Result<()> {
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let mut command = Command::new(rustc);
-        command.args(["--print", "target-libdir", "--target", self.target()]);
-        let there = || -> Result<bool> {
-            Ok(std::path::Path::new(process::output(&mut command)?.trim()).is_dir())
-        };
-        let mut there = there;
-        if !there()? {
-            process::run(Command::new("rustup").args(["target", "add", self.target()]))
-                .with_context(|| format!("the compiler has no library for {}", self.target()))?;
-        }
-        if !there()? {
-            bail!("the compiler has no library for {}, nor had rustup", self.target());
-        }
-        Ok(())
     }
 }

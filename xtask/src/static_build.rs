@@ -2,6 +2,7 @@
 //! in the virtual machines of `cargo xtask vm`.
 
 mod libpcap;
+mod library;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -87,13 +88,14 @@ fn cargo(profile: &str, architecture: Architecture) -> Result<Command> {
     let target = architecture.target();
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--locked", "--target", target, "--profile", profile]);
+    let mut flags = vec![FLAG.to_owned()];
     if architecture != Architecture::HOST {
-        architecture.has_library()?;
+        flags.extend(library::provide(architecture, &mut cargo)?);
         let linker = format!("{}-gcc", architecture.gnu());
         cargo.arg("--config").arg(format!("target.{target}.linker=\"{linker}\""));
     }
     cargo.env("CARGO_TARGET_DIR", workspace::target().join("static"));
-    let flags: Vec<_> = std::iter::once(FLAG.to_owned()).chain(Remap::new()?.flags()).collect();
+    flags.extend(Remap::new()?.flags());
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     let libpcap = libpcap::build(architecture)?;
     cargo.env("LIBPCAP_LIBDIR", libpcap.folder).env("LIBPCAP_VER", libpcap.version);

@@ -66,12 +66,8 @@ fn names() -> Vec<&'static str> {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let foreign = arguments.arch != Architecture::HOST;
     setup::ensure(if foreign { Purpose::VmForeign } else { Purpose::Vm }, arguments.yes)?;
+    let kernels = chosen(arguments)?;
     let programs = static_build::agent_and_tests(arguments.arch, &TESTS)?;
-    let chosen = |kernel: &&Kernel| match arguments.kernels.as_slice() {
-        [] => kernel.is_for(arguments.arch),
-        names => names.iter().any(|name| name == kernel.name),
-    };
-    let kernels: Vec<&Kernel> = KERNELS.iter().filter(chosen).collect();
     let busybox = kernel::busybox(arguments.arch)?;
     let machines = Machines { programs, busybox, arguments, fetching: Mutex::new(None) };
     let rows = machines.try_on_all(&kernels);
@@ -81,6 +77,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!("failed on kernel {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// The kernels to boot.
+fn chosen(arguments: &Arguments) -> Result<Vec<&'static Kernel>> {
+    let names = &arguments.kernels;
+    let (there, other): (Vec<&Kernel>, Vec<_>) = KERNELS
+        .iter()
+        .filter(|kernel| names.is_empty() || names.iter().any(|name| name == kernel.name))
+        .partition(|kernel| kernel.is_for(arguments.arch));
+    match other.first() {
+        Some(kernel) if !names.is_empty() => {
+            bail!("kernel {} is not to be had for {}", kernel.name, arguments.arch.debian())
+        }
+        _ => Ok(there),
+    }
 }
 
 /// Boots a whole system that lies in `folder`, on the oldest kernel that Debian's packages are for. Its

@@ -1,7 +1,6 @@
 //! Kernels out of distributions' packages: downloaded with apt's own checks, unpacked, never installed.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -205,7 +204,7 @@ pub(crate) fn busybox(architecture: Architecture) -> Result<PathBuf> {
     if !program.exists() {
         let (package, archive) = BUSYBOX;
         let apt = Apt::new(&folder.join("apt"), Kind::Binary(architecture), &[archive])?;
-        unpack(&apt, &[package], &folder.join("packages"), &folder)?;
+        apt.unpack(&[package], &folder.join("packages"), &folder)?;
     }
     Ok(program)
 }
@@ -217,22 +216,12 @@ fn ubuntu_keys() -> Result<PathBuf> {
     if !keys.exists() {
         let (package, archive) = UBUNTU_KEYS;
         let apt = Apt::new(&folder.join("apt"), Kind::Binary(Architecture::HOST), &[archive])?;
-        unpack(&apt, &[package], &folder.join("packages"), &folder)?;
+        apt.unpack(&[package], &folder.join("packages"), &folder)?;
         if !keys.exists() {
             bail!("Debian's package {package} holds no {UBUNTU_KEYS_FILE}");
         }
     }
     Ok(keys)
-}
-
-/// Downloads packages and unpacks them into `to`, by way of a folder that goes again.
-fn unpack(apt: &Apt, names: &[impl AsRef<std::ffi::OsStr>], by: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir_all(by)?;
-    process::output(apt.command("apt-get").arg("download").args(names).current_dir(by))?;
-    for package in std::fs::read_dir(by)? {
-        process::output(Command::new("dpkg-deb").arg("-x").arg(package?.path()).arg(to))?;
-    }
-    Ok(std::fs::remove_dir_all(by)?)
 }
 
 impl Packages {
@@ -258,7 +247,7 @@ impl Packages {
             NEWEST => format!("{NEWEST}-{}", architecture.debian()),
             other => other.to_owned(),
         };
-        unpack(&apt, &kernel_packages(&apt, &first)?, &packages, &new)?;
+        apt.unpack(&kernel_packages(&apt, &first)?, &packages, &new)?;
         let root = folder.join("root");
         if root.exists() {
             std::fs::remove_dir_all(&root)?;
