@@ -120,8 +120,9 @@ pub(crate) fn send(lab: &Lab, address: SocketAddr, bytes: &[u8]) {
 
 /// Sends bytes like [`send`], but does not insist; gives whether the server had them all.
 pub(crate) fn try_to_send(lab: &Lab, address: SocketAddr, bytes: &[u8]) -> bool {
-    /// Shorter than the time after which a SYN is sent again.
-    const ATTEMPT: Duration = Duration::from_millis(500);
+    /// Longer than the second after which a SYN is sent again, and a neighbour asked again whose answer
+    /// was dropped.
+    const ATTEMPT: Duration = Duration::from_millis(2500);
     let listener = lab.server.inside(|| listen(address)).unwrap();
     let client = lab.client.inside(|| TcpStream::connect_timeout(&address, ATTEMPT)).unwrap();
     let Ok(mut client) = client else { return false };
