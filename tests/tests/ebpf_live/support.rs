@@ -122,7 +122,7 @@ pub(crate) fn send(lab: &Lab, address: SocketAddr, bytes: &[u8]) {
 pub(crate) fn try_to_send(lab: &Lab, address: SocketAddr, bytes: &[u8]) -> bool {
     /// Longer than the second after which a SYN is sent again, and a neighbour asked again whose answer
     /// was dropped.
-    const ATTEMPT: Duration = Duration::from_millis(2500);
+    const ATTEMPT: Duration = Duration::from_millis(1500);
     let listener = lab.server.inside(|| listen(address)).unwrap();
     let client = lab.client.inside(|| TcpStream::connect_timeout(&address, ATTEMPT)).unwrap();
     let Ok(mut client) = client else { return false };
