@@ -185,12 +185,17 @@ fn perform(arguments: &Arguments, parts: &[Part], bench: &Bench) -> Result<()> {
     let words = std::env::args().skip(1).filter(|word| word != "--prepared" && word != "--yes");
     let command = ["cargo xtask".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ");
     let machine = Machine::look(command, bench.rivals.versions());
-    let mut figures = Vec::new();
+    let (mut figures, mut failed) = (Vec::new(), Vec::new());
     for part in parts {
-        figures.extend(part.measure(bench)?);
+        // What the others gave is worth seeing: they may have taken an hour.
+        match part.measure(bench) {
+            Ok(measured) => figures.extend(measured),
+            Err(error) => failed.push(format!("{part:?}: {error:#}")),
+        }
     }
     println!("\n{machine}\n{}", table::markdown(&figures));
     table::write(&workspace::target(), &machine, &figures)?;
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
     if arguments.readme {
         readme::write(&machine, &figures)?;
     }
