@@ -23,8 +23,10 @@ const READY: Duration = Duration::from_secs(60);
 const CALM: Duration = Duration::from_secs(1);
 /// How long one may take to end after a signal: tshark has much to read then.
 const END: Duration = Duration::from_secs(120);
-/// Output has come to its end when there was none for so long.
+/// Output has come to its end when there was none for so long. Some rivals write in bursts, and are
+/// not to be cut off.
 const STILL: Duration = Duration::from_millis(1_500);
+const STILL_OF_RIVALS: Duration = Duration::from_secs(5);
 /// How long it may go on coming.
 const LATEST: Duration = Duration::from_secs(180);
 
@@ -167,8 +169,9 @@ impl<'a> Sniffer<'a> {
         let size = || fs::metadata(path).map_or(0, |file| file.len());
         let end = std::time::Instant::now() + LATEST;
         let mut last = size();
+        let still = if self.kind == Kind::Agent { STILL } else { STILL_OF_RIVALS };
         loop {
-            std::thread::sleep(STILL);
+            std::thread::sleep(still);
             let now = size();
             if now == last {
                 return Ok(());
