@@ -29,11 +29,11 @@ fn columns(found: &FoundHello<'_>) -> Row {
     let hex = |name: &[u8]| name.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let alpn: Vec<String> = found.hello.alpn().map(|name| format!("0x{}", hex(name))).collect();
     Row::from([
-        ("ja4".to_owned(), fingerprints.ja4),
+        ("ja4".to_owned(), fingerprints.ja4.to_string()),
         ("ja4_r".to_owned(), fingerprints.ja4_r),
-        ("ja4_o".to_owned(), fingerprints.ja4_o),
+        ("ja4_o".to_owned(), fingerprints.ja4_o.to_string()),
         ("ja4_ro".to_owned(), fingerprints.ja4_ro),
-        ("ja3".to_owned(), fingerprints.ja3_hash),
+        ("ja3".to_owned(), fingerprints.ja3_hash.to_string()),
         ("ja3_full".to_owned(), fingerprints.ja3),
         ("sni".to_owned(), String::from_utf8_lossy(sni).into_owned()),
         ("alpn".to_owned(), alpn.join(",")),

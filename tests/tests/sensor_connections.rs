@@ -22,7 +22,7 @@ fn large() -> Vec<u8> {
 
 fn ja4(stream: &[u8]) -> String {
     match read(stream, &mut Vec::new()) {
-        Reading::Hello(found) => Fingerprints::of(&found.hello, Transport::Tcp).ja4,
+        Reading::Hello(found) => Fingerprints::of(&found.hello, Transport::Tcp).ja4.to_string(),
         other => panic!("no hello: {other:?}"),
     }
 }
@@ -352,7 +352,7 @@ fn data_on_the_syn_counts_unless_the_client_sends_other_bytes_in_its_place() {
         lab.feed(&client.data(0, &real[..1400]));
         lab.feed(&client.data(1400, &real[1400..]));
         let last = lab.records.last().unwrap_or_else(|| panic!("no record"));
-        assert_eq!(last.ja4, ja4(&real));
+        assert_eq!(*last.ja4, ja4(&real));
         assert!(last.oddities.contains(&"overlap_conflict"));
         lab.finish();
     }

@@ -20,7 +20,7 @@ fn large() -> Vec<u8> {
 
 fn ja4(stream: &[u8]) -> String {
     match read(stream, &mut Vec::new()) {
-        Reading::Hello(found) => Fingerprints::of(&found.hello, Transport::Tcp).ja4,
+        Reading::Hello(found) => Fingerprints::of(&found.hello, Transport::Tcp).ja4.to_string(),
         other => panic!("no hello: {other:?}"),
     }
 }

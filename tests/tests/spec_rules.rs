@@ -362,7 +362,7 @@ fn rule_30_hashes_are_twelve_lower_case_hex_digits() {
             assert!(hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{hash}");
         }
     }
-    assert_eq!(fingerprints.ja4_hash(), &fingerprints.ja4[11..]);
+    assert_eq!(*fingerprints.ja4_hash(), fingerprints.ja4[11..]);
     assert_eq!(fingerprints.ja3_hash.len(), 32);
 }
 

@@ -74,12 +74,12 @@ fn every_example_gives_every_form() {
             other => panic!("{example}: transport {other}"),
         };
         let found = fingerprints(&rebuild(&row), transport);
-        assert_eq!(found.ja4, row["ja4"], "{example}");
+        assert_eq!(&*found.ja4, row["ja4"], "{example}");
         assert_eq!(found.ja4_r, row["ja4_r"], "{example}");
-        assert_eq!(found.ja4_o, row["ja4_o"], "{example}");
+        assert_eq!(&*found.ja4_o, row["ja4_o"], "{example}");
         assert_eq!(found.ja4_ro, row["ja4_ro"], "{example}");
         assert_eq!(found.ja3, row["ja3_full"], "{example}");
-        assert_eq!(found.ja3_hash, row["ja3"], "{example}");
+        assert_eq!(&*found.ja3_hash, row["ja3"], "{example}");
     }
 }
 

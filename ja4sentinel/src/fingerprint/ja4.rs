@@ -1,35 +1,37 @@
 //! JA4 in its four forms (spec sections 3 and 4).
 
+use arrayvec::ArrayString;
 use sha2::{Digest, Sha256};
 
+use super::ciphers::Part;
 use super::grease::without_grease;
-use super::text::{hex_digit, into_string, push_hex, push_hex_list};
-use super::{Codes, Transport};
+use super::text::{ascii, hex_digit, hex_digits, into_string, push_hex_list};
+use super::{Ja4, Transport};
 use crate::hello::ClientHello;
 
 const SERVER_NAME: u16 = 0x0000;
 const ALPN: u16 = 0x0010;
 
+/// The first twelve hex digits of a SHA-256, or zeros.
+pub(super) type Hash = ArrayString<12>;
+
 /// What stands for the hash of nothing.
 const NO_HASH: &[u8; 12] = b"000000000000";
 
-/// One order of the lists: hashed, and as they are.
-pub(super) struct Form {
-    pub(super) hashed: String,
-    pub(super) raw: String,
+/// The hash of a part, or zeros when it is empty.
+pub(super) fn hash(part: &[u8]) -> Hash {
+    let digits = if part.is_empty() {
+        *NO_HASH
+    } else {
+        hex_digits(Sha256::digest(part).first_chunk::<6>().unwrap_or(&[0; 6]))
+    };
+    ascii(&digits)
 }
 
-/// The sorted form (JA4 and JA4_r) and the form in wire order (JA4_o and JA4_ro).
-pub(super) fn forms(hello: &ClientHello<'_>, codes: Codes, transport: Transport) -> (Form, Form) {
-    let Codes { mut ciphers, mut extensions, signature_algorithms, .. } = codes;
-    let head = head(hello, transport, ciphers.len(), extensions.len());
-
-    let wire = form(&head, &ciphers, &extensions, &signature_algorithms);
-    ciphers.sort_unstable();
+/// Puts extensions into the order of JA4 and JA4_r, which list neither server name nor ALPN.
+pub(super) fn sort(extensions: &mut Vec<u16>) {
     extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
     extensions.sort_unstable();
-    let sorted = form(&head, &ciphers, &extensions, &signature_algorithms);
-    (sorted, wire)
 }
 
 /// The version as JA4 prints it: the newest of `supported_versions` when that extension is there,
@@ -62,22 +64,57 @@ fn newest(versions: impl Iterator<Item = u16> + Clone, transport: Transport) -> 
     }
 }
 
-/// Length of part a.
-const HEAD: usize = 10;
+/// Part a.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head(ArrayString<10>);
 
-/// Part a: ten characters.
-fn head(
-    hello: &ClientHello<'_>,
-    transport: Transport,
-    ciphers: usize,
-    extensions: usize,
-) -> [u8; HEAD] {
-    let letter = transport.letter() as u8;
-    let [v0, v1] = *version(hello, transport).as_bytes().first_chunk().unwrap_or(b"00");
-    let has_name = if hello.has_server_name_extension { b'd' } else { b'i' };
-    let ([c0, c1], [e0, e1]) = (two_digits(ciphers), two_digits(extensions));
-    let [a0, a1] = alpn_ends(hello.alpn().next().unwrap_or_default());
-    [letter, v0, v1, has_name, c0, c1, e0, e1, a0, a1]
+impl Head {
+    /// Of a hello with that version and so many cipher suites and extensions, GREASE left out.
+    pub(super) fn of(
+        hello: &ClientHello<'_>,
+        transport: Transport,
+        version: &str,
+        ciphers: usize,
+        extensions: usize,
+    ) -> Self {
+        let letter = transport.letter() as u8;
+        let [v0, v1] = *version.as_bytes().first_chunk().unwrap_or(b"00");
+        let has_name = if hello.has_server_name_extension { b'd' } else { b'i' };
+        let ([c0, c1], [e0, e1]) = (two_digits(ciphers), two_digits(extensions));
+        let [a0, a1] = alpn_ends(hello.alpn().next().unwrap_or_default());
+        Self(ascii(&[letter, v0, v1, has_name, c0, c1, e0, e1, a0, a1]))
+    }
+
+    /// Joins it with parts b and c, hashed and as they are. Part c is the list of extensions, and
+    /// the text of the signature algorithms behind it when there are any.
+    pub(super) fn join(
+        &self,
+        ciphers: &Part,
+        extensions: &[u16],
+        algorithms: &[u8],
+        hash_of: &mut impl FnMut(&[u8]) -> Hash,
+    ) -> (Ja4, String) {
+        let Self(head) = self;
+        let begin = head.len() + 1 + ciphers.text.len() + 1;
+        let mut raw = Vec::with_capacity(begin + 5 * extensions.len() + 1 + algorithms.len());
+        raw.extend_from_slice(head.as_bytes());
+        raw.push(b'_');
+        raw.extend_from_slice(&ciphers.text);
+        raw.push(b'_');
+        push_hex_list(&mut raw, extensions);
+        if !algorithms.is_empty() {
+            raw.push(b'_');
+            raw.extend_from_slice(algorithms);
+        }
+
+        let c = hash_of(raw.get(begin..).unwrap_or_default());
+        let mut hashed = Ja4::new();
+        for part in [head, "_", &ciphers.hash, "_", &c] {
+            // Fits: 10, 12 and 12 characters.
+            let _ = hashed.try_push_str(part);
+        }
+        (hashed, into_string(raw))
+    }
 }
 
 /// A count as two digits, at most 99 (spec rule 10).
@@ -94,38 +131,5 @@ fn alpn_ends(name: &[u8]) -> [u8; 2] {
         [*first, *last]
     } else {
         [hex_digit(first >> 4), hex_digit(*last)]
-    }
-}
-
-fn form(head: &[u8; HEAD], ciphers: &[u16], extensions: &[u16], algorithms: &[u16]) -> Form {
-    let values = ciphers.len() + extensions.len() + algorithms.len();
-    let mut raw = Vec::with_capacity(HEAD + 3 + 5 * values);
-    raw.extend_from_slice(head);
-    raw.push(b'_');
-    let b = raw.len();
-    push_hex_list(&mut raw, ciphers);
-    raw.push(b'_');
-    let c = raw.len();
-    push_hex_list(&mut raw, extensions);
-    if !algorithms.is_empty() {
-        raw.push(b'_');
-        push_hex_list(&mut raw, algorithms);
-    }
-
-    let mut hashed = Vec::with_capacity(36);
-    hashed.extend_from_slice(head);
-    for part in [raw.get(b..c - 1), raw.get(c..)] {
-        hashed.push(b'_');
-        push_hash(&mut hashed, part.unwrap_or_default());
-    }
-    Form { hashed: into_string(hashed), raw: into_string(raw) }
-}
-
-/// The first twelve hex digits of the SHA-256 of `part`, or zeros when it is empty.
-fn push_hash(text: &mut Vec<u8>, part: &[u8]) {
-    if part.is_empty() {
-        text.extend_from_slice(NO_HASH);
-    } else {
-        push_hex(text, Sha256::digest(part).first_chunk::<6>().unwrap_or(&[0; 6]));
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers as ASCII text, appended without allocation.
 
+use arrayvec::ArrayString;
+
 /// The lower-case hex digit of the low four bits.
 pub(super) const fn hex_digit(value: u8) -> u8 {
     const BEHIND_NINE: u8 = b'a' - b'9' - 1;
@@ -26,11 +28,13 @@ fn hex_pair(byte: u8) -> [u8; 2] {
     HEX.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
-/// Two lower-case hex digits a byte.
-pub(super) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
-    for byte in bytes {
-        text.extend_from_slice(&hex_pair(*byte));
+/// Two lower-case hex digits a byte, as many as asked for.
+pub(super) fn hex_digits<const DIGITS: usize>(bytes: &[u8]) -> [u8; DIGITS] {
+    let mut digits = [b'0'; DIGITS];
+    for (place, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *place = hex_pair(*byte);
     }
+    digits
 }
 
 /// Four lower-case hex digits, ASCII.
@@ -91,6 +95,11 @@ fn decimal(value: u16) -> (u64, usize) {
     ((all | ZEROS) >> (8 * leading), 5 - leading as usize)
 }
 
+/// Bytes that are ASCII, as text.
+pub(super) fn ascii<const LEN: usize>(bytes: &[u8; LEN]) -> ArrayString<LEN> {
+    ArrayString::from_byte_string(bytes).unwrap_or_default()
+}
+
 /// Text that was put together from the functions above.
 pub(super) fn into_string(text: Vec<u8>) -> String {
     String::from_utf8(text).unwrap_or_default()
@@ -105,7 +114,7 @@ mod tests {
         for value in 0..=u16::MAX {
             let mut text = Vec::new();
             push_decimal_field(&mut text, [value].into_iter());
-            push_hex(&mut text, &value.to_be_bytes());
+            text.extend_from_slice(&hex_digits::<4>(&value.to_be_bytes()));
             assert_eq!(into_string(text), format!(",{value}{value:04x}"));
             assert_eq!(hex(value), format!("{value:04x}").as_bytes());
         }

@@ -1,6 +1,7 @@
 //! The whole engine: frames of a few connections, in any state and order.
 
 use super::choices;
+use crate::fingerprint::Ja4;
 use crate::record::Record;
 use crate::sensor::{Limits, Outcome, PortSet, ProxyProtocol, Sensor, Settings};
 use crate::wire::{Frame, LinkType};
@@ -80,7 +81,7 @@ fn any_cut(cuts: u8, stream: &[u8]) {
 }
 
 /// JA4 and position of each hello in the segments of one connection whose SYN is seen.
-fn fingerprints(size: usize, segments: &[(usize, &[u8])]) -> Vec<(String, u8, u32)> {
+fn fingerprints(size: usize, segments: &[(usize, &[u8])]) -> Vec<(Ja4, u8, u32)> {
     let settings = Settings { ports: PortSet::any(), ..Settings::default() };
     let mut sensor = Sensor::new(settings, "fuzz");
     let mut found = Vec::new();

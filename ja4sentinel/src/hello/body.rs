@@ -23,29 +23,59 @@ const MAX_SESSION_ID: u8 = 32;
 /// what is there: a list that declares too much ends where the extension ends.
 pub(super) fn read(body: &[u8]) -> Result<ClientHello<'_>, Malformed> {
     let fields = fields(body)?;
-    let extensions = match fields.block {
-        Some(block) => extensions(block)?,
-        None if fields.rest.len() < 2 => Extensions::default(),
+    let block = match fields.block {
+        Some(block) => block,
+        None if fields.rest.len() < 2 => &[],
         None => return Err(Malformed::ExtensionBlockShort),
     };
-    let first = |kind: TlsExtensionType| {
-        extensions.iter().find(|extension| extension.kind == kind.0).map(|found| found.data)
-    };
-    let content = |kind| first(kind).unwrap_or_default();
-    let server_name = first(TlsExtensionType::ServerName);
+    let content = Content::of(Extensions(block))?;
+    let list = |data: Option<_>| list16(data.unwrap_or_default());
     Ok(ClientHello {
         legacy_version: fields.version,
         ciphers: U16s(fields.ciphers),
-        extensions,
-        supported_versions: first(TlsExtensionType::SupportedVersions)
-            .map(|data| U16s(list8(data))),
-        signature_algorithms: U16s(list16(content(TlsExtensionType::SignatureAlgorithms))),
-        groups: U16s(list16(content(TlsExtensionType::SupportedGroups))),
-        point_formats: list8(content(TlsExtensionType::EcPointFormats)),
-        alpn_list: list16(content(TlsExtensionType::ApplicationLayerProtocolNegotiation)),
-        server_name: server_name.and_then(|data| host_name(list16(data))),
-        has_server_name_extension: server_name.is_some(),
+        extensions: Extensions(block),
+        supported_versions: content.supported_versions.map(|data| U16s(list8(data))),
+        signature_algorithms: U16s(list(content.signature_algorithms)),
+        groups: U16s(list(content.groups)),
+        point_formats: list8(content.point_formats.unwrap_or_default()),
+        alpn_list: list(content.alpn),
+        server_name: content.server_name.and_then(|data| host_name(list16(data))),
+        has_server_name_extension: content.server_name.is_some(),
     })
+}
+
+/// The data of the extensions that carry content, the first of each type.
+#[derive(Default)]
+struct Content<'a> {
+    server_name: Option<&'a [u8]>,
+    groups: Option<&'a [u8]>,
+    point_formats: Option<&'a [u8]>,
+    signature_algorithms: Option<&'a [u8]>,
+    alpn: Option<&'a [u8]>,
+    supported_versions: Option<&'a [u8]>,
+}
+
+impl<'a> Content<'a> {
+    /// Checks as well that no extension exceeds the block. One to three bytes at its end, too few
+    /// for an extension, are passed over like unknown bytes behind it.
+    fn of(extensions: Extensions<'a>) -> Result<Self, Malformed> {
+        let (mut content, mut taken) = (Self::default(), 0);
+        for extension in extensions.iter() {
+            taken += 4 + extension.data.len();
+            let place = match TlsExtensionType(extension.kind) {
+                TlsExtensionType::ServerName => &mut content.server_name,
+                TlsExtensionType::SupportedGroups => &mut content.groups,
+                TlsExtensionType::EcPointFormats => &mut content.point_formats,
+                TlsExtensionType::SignatureAlgorithms => &mut content.signature_algorithms,
+                TlsExtensionType::ApplicationLayerProtocolNegotiation => &mut content.alpn,
+                TlsExtensionType::SupportedVersions => &mut content.supported_versions,
+                _ => continue,
+            };
+            place.get_or_insert(extension.data);
+        }
+        let is_whole = extensions.0.len() - taken < 4;
+        if is_whole { Ok(content) } else { Err(Malformed::ExtensionTruncated) }
+    }
 }
 
 /// The fields that matter, as they stand in the body.
@@ -85,14 +115,6 @@ fn refused(body: &[u8]) -> Result<Fields<'_>, Malformed> {
         return Err(Malformed::LongSessionId);
     }
     parts(body).map(|(_, fields)| fields).map_err(|_| Malformed::BodyShort)
-}
-
-/// Checks that no extension exceeds the block. One to three bytes at its end, too few for an
-/// extension, are passed over like unknown bytes behind it.
-fn extensions(block: &[u8]) -> Result<Extensions<'_>, Malformed> {
-    let extensions = Extensions(block);
-    let taken: usize = extensions.iter().map(|extension| 4 + extension.data.len()).sum();
-    if block.len() - taken < 4 { Ok(extensions) } else { Err(Malformed::ExtensionTruncated) }
 }
 
 /// The first host name in a `ServerNameList` (RFC 6066 section 3); a broken list ends the search.

@@ -22,7 +22,7 @@ pub struct Extension<'a> {
 
 /// The extension block, already checked: iterating cannot fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Extensions<'a>(pub(super) &'a [u8]);
+pub struct Extensions<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Extensions<'a> {
     /// The extensions in wire order, duplicates kept.
@@ -59,7 +59,7 @@ pub struct ClientHello<'a> {
     /// `ec_point_formats` (11).
     pub point_formats: &'a [u8],
     /// Raw `ProtocolNameList` of ALPN (16), without its outer length; see [`ClientHello::alpn`].
-    pub(super) alpn_list: &'a [u8],
+    pub(crate) alpn_list: &'a [u8],
     /// First `host_name` of `server_name` (0), raw bytes.
     pub server_name: Option<&'a [u8]>,
     /// Whether an extension of type 0 is there, whatever it holds.

@@ -278,10 +278,12 @@ fn list<T>(
 mod tests {
     use std::net::Ipv6Addr;
 
+    use arrayvec::ArrayVec;
     use proptest::prelude::*;
 
     use super::*;
     use crate::record::{Code, SCHEMA};
+    use crate::wire::MAX_TCP_OPTIONS;
 
     fn blank() -> Record {
         Record {
@@ -297,15 +299,15 @@ mod tests {
             tcp_meta_mss: None,
             tcp_meta_window_scale: None,
             tcp_meta_options: String::new(),
-            ja4: String::new(),
-            ja4_hash: String::new(),
+            ja4: Default::default(),
+            ja4_hash: Default::default(),
             ja3: String::new(),
-            ja3_hash: String::new(),
+            ja3_hash: Default::default(),
             timestamp: 0,
             schema: SCHEMA,
             transport: 't',
             ja4_r: String::new(),
-            ja4_o: String::new(),
+            ja4_o: Default::default(),
             ja4_ro: String::new(),
             sni: None,
             alpn: Vec::new(),
@@ -313,7 +315,7 @@ mod tests {
             supported_versions: Vec::new(),
             meta_source: MetaSource::Syn,
             syn_to_hello_us: None,
-            tcp_meta_option_kinds: Vec::new(),
+            tcp_meta_option_kinds: ArrayVec::new(),
             hello_index: 1,
             hello_bytes: 0,
             segments: 0,
@@ -388,13 +390,13 @@ mod tests {
                 tcp_meta_mss: known.2,
                 tcp_meta_window_scale: known.3,
                 tcp_meta_options: some("MSS,SACK,TS,WS"),
-                ja4: some("t13d1516h2_8daaf6152771_02713d6af862"),
-                ja4_hash: some("8daaf6152771_02713d6af862"),
+                ja4: some("t13d1516h2_8daaf6152771_02713d6af862").parse().unwrap(),
+                ja4_hash: some("8daaf6152771_02713d6af862").parse().unwrap(),
                 ja3: some("771,4865,0,29,0"),
-                ja3_hash: some("0123456789abcdef0123456789abcdef"),
+                ja3_hash: some("0123456789abcdef0123456789abcdef").parse().unwrap(),
                 timestamp: numbers.2,
                 ja4_r: some("t13d0101h2_1301_0000"),
-                ja4_o: some("t13d0101h2_8daaf6152771_02713d6af862"),
+                ja4_o: some("t13d0101h2_8daaf6152771_02713d6af862").parse().unwrap(),
                 ja4_ro: some("t13d0101h2_1301_0000_0403"),
                 sni: texts.0.as_deref().map(Text::new),
                 alpn: texts.1.iter().map(|name| Text::new(name)).collect(),
@@ -402,7 +404,7 @@ mod tests {
                 supported_versions: lists.0.into_iter().map(Code).collect(),
                 meta_source: if syn { MetaSource::Syn } else { MetaSource::Hello },
                 syn_to_hello_us: known.4,
-                tcp_meta_option_kinds: lists.1,
+                tcp_meta_option_kinds: lists.1.into_iter().take(MAX_TCP_OPTIONS).collect(),
                 hello_bytes: numbers.3,
                 segments: numbers.4,
                 tls_records: numbers.3 / 2,

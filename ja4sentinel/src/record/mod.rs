@@ -8,7 +8,11 @@ mod text;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
 use serde::Serialize;
+
+use crate::fingerprint::{Ja3Hash, Ja4, Ja4Hash};
+use crate::wire::MAX_TCP_OPTIONS;
 
 pub use code::Code;
 pub use text::Text;
@@ -76,17 +80,17 @@ pub struct Record {
     /// Names of the TCP options in wire order, comma-separated, padding left out: `MSS,SACK,TS,WS`.
     pub tcp_meta_options: String,
     /// JA4.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub ja4: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub ja4: Ja4,
     /// Parts b and c of JA4.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub ja4_hash: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub ja4_hash: Ja4Hash,
     /// The JA3 string.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub ja3: String,
     /// MD5 of the JA3 string.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub ja3_hash: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub ja3_hash: Ja3Hash,
 
     /// Time of the packet that completed the hello, nanoseconds since the UNIX epoch.
     pub timestamp: u64,
@@ -98,8 +102,8 @@ pub struct Record {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub ja4_r: String,
     /// JA4 over wire order.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub ja4_o: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub ja4_o: Ja4,
     /// Lists in wire order in place of hashes.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub ja4_ro: String,
@@ -121,7 +125,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub syn_to_hello_us: Option<u64>,
     /// Kinds of the TCP options in wire order, padding included.
-    pub tcp_meta_option_kinds: Vec<u8>,
+    pub tcp_meta_option_kinds: ArrayVec<u8, MAX_TCP_OPTIONS>,
     /// 1 for the first hello of the connection, 2 for the one after a HelloRetryRequest.
     pub hello_index: u8,
     /// Length of the handshake message, its 4-byte header included; 0 when it is not known.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::counters::Counters;
 use super::{Outcome, ProxyProtocol, Settings};
+use crate::fingerprint::Fingerprinter;
 use crate::flow::{Bounds, Budget};
 use crate::hello::preamble::MAX_PREAMBLE;
 use crate::hello::preamble::proxy::{self, Proxy};
@@ -40,6 +41,7 @@ pub(super) struct Bench {
     pub(super) bounds: Bounds,
     pub(super) budget: Budget,
     pub(super) counters: Counters,
+    pub(super) fingerprinter: Fingerprinter,
     /// Where a hello is joined that is spread over several records.
     pub(super) scratch: Vec<u8>,
 }
@@ -54,6 +56,7 @@ impl Bench {
             interfaces: HashMap::new(),
             now_ns: 0,
             counters: Counters::default(),
+            fingerprinter: Fingerprinter::default(),
             scratch: Vec::new(),
         }
     }

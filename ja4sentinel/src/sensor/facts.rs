@@ -1,10 +1,7 @@
 //! What one segment says about the client's IP and TCP stack.
 
 use crate::record::MetaSource;
-use crate::wire::{IpFacts, Segment, TcpOptions, VlanStack};
-
-/// Most bytes that TCP options can have: a data offset of 15 words, less the fixed 20 bytes.
-const MAX_OPTIONS: usize = 40;
+use crate::wire::{IpFacts, MAX_TCP_OPTIONS, Segment, TcpOptions, VlanStack};
 
 /// The facts of a connection's SYN, or of the first segment of its hello.
 #[derive(Debug, Clone, Copy)]
@@ -17,18 +14,19 @@ pub(super) struct Facts {
     pub(super) window: u16,
     /// Sequence number of the first byte of payload that can follow, or does.
     pub(super) base: u32,
-    options: [u8; MAX_OPTIONS],
+    options: [u8; MAX_TCP_OPTIONS],
     options_len: u8,
 }
 
 impl Facts {
     pub(super) fn of(segment: &Segment<'_>) -> Self {
         let opens = segment.flags.opens();
-        let mut options = [0; MAX_OPTIONS];
+        let mut options = [0; MAX_TCP_OPTIONS];
         let mut options_len = 0;
-        for (slot, byte) in options.iter_mut().zip(segment.options.0) {
-            *slot = *byte;
-            options_len += 1;
+        let given = segment.options.0.get(..MAX_TCP_OPTIONS).unwrap_or(segment.options.0);
+        if let Some(room) = options.get_mut(..given.len()) {
+            room.copy_from_slice(given);
+            options_len = given.len();
         }
         Self {
             source: if opens { MetaSource::Syn } else { MetaSource::Hello },
@@ -39,7 +37,7 @@ impl Facts {
             window: segment.window,
             base: segment.sequence.wrapping_add(u32::from(opens)),
             options,
-            options_len,
+            options_len: u8::try_from(options_len).unwrap_or_default(),
         }
     }
 

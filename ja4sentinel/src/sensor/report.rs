@@ -23,7 +23,7 @@ pub(super) fn hello(
     let versions = found.hello.supported_versions.unwrap_or_default();
     let since_syn = timestamp_ns.saturating_sub(facts.timestamp_ns) / NANOS_PER_MICRO;
     Record {
-        ja4_hash: fingerprints.ja4_hash().to_owned(),
+        ja4_hash: fingerprints.ja4_hash(),
         ja4: fingerprints.ja4,
         ja4_r: fingerprints.ja4_r,
         ja4_o: fingerprints.ja4_o,
@@ -73,15 +73,15 @@ fn blank(connection: &Connection, key: &Key, bench: &Bench) -> Record {
         tcp_meta_mss: options.mss(),
         tcp_meta_window_scale: options.window_scale(),
         tcp_meta_options: options.names(),
-        ja4: String::new(),
-        ja4_hash: String::new(),
+        ja4: Default::default(),
+        ja4_hash: Default::default(),
         ja3: String::new(),
-        ja3_hash: String::new(),
+        ja3_hash: Default::default(),
         timestamp: bench.now_ns,
         schema: SCHEMA,
         transport: Transport::Tcp.letter(),
         ja4_r: String::new(),
-        ja4_o: String::new(),
+        ja4_o: Default::default(),
         ja4_ro: String::new(),
         sni: None,
         alpn: Vec::new(),

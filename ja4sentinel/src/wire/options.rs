@@ -14,8 +14,9 @@ mod kind {
     pub(super) const AUTHENTICATION: u8 = 29;
 }
 
-/// Option bytes that a TCP header can have: a data offset of 15 words, less the fixed 20 bytes.
-const MAX_BYTES: usize = 40;
+/// Option bytes that a TCP header can have, and so the most options: a data offset of 15 words, less
+/// the fixed 20 bytes.
+pub const MAX_TCP_OPTIONS: usize = 40;
 
 /// One TCP option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl<'a> TcpOptions<'a> {
     /// The options in wire order.
     #[must_use]
     pub fn iter(self) -> TcpOptionIter<'a> {
-        let rest = self.0.get(..MAX_BYTES).unwrap_or(self.0);
+        let rest = self.0.get(..MAX_TCP_OPTIONS).unwrap_or(self.0);
         TcpOptionIter { rest, malformed: false }
     }
 
@@ -103,7 +104,7 @@ impl<'a> TcpOptions<'a> {
     /// in [`TcpOptions::kinds`].
     #[must_use]
     pub fn names(self) -> String {
-        let mut names = String::new();
+        let mut names = String::with_capacity(USUAL_NAMES);
         for name in self.kinds().filter_map(name) {
             if !names.is_empty() {
                 names.push(',');
@@ -122,6 +123,9 @@ impl<'a> IntoIterator for TcpOptions<'a> {
         self.iter()
     }
 }
+
+/// Room for the names that a SYN has, bytes: each of them once.
+const USUAL_NAMES: usize = "MSS,SACK,TS,WS".len();
 
 fn name(kind: u8) -> Option<&'static str> {
     match kind {

@@ -1,0 +1,93 @@
+//! Hellos to their fingerprints, one after the other.
+
+use super::ciphers::Ciphers;
+use super::codes::Codes;
+use super::ja4::{self, Hash, Head};
+use super::memo::Memo;
+use super::text::push_hex_list;
+use super::{Fingerprints, Ja3Hash, Transport, ja3};
+use crate::hello::ClientHello;
+
+/// Computes fingerprints, and remembers parts of them: what it gives for a hello depends on that
+/// hello alone, and takes less time when others have sent the same lists before. Its memory is
+/// bounded.
+#[derive(Debug, Default)]
+pub struct Fingerprinter {
+    ciphers: Memo<Ciphers>,
+    /// Of the texts that part c of JA4 is the hash of.
+    hashes: Memo<Hash>,
+    ja3_hashes: Memo<Ja3Hash>,
+    /// Those of the hello at hand.
+    codes: Codes,
+    /// Its signature algorithms as text.
+    algorithms: Vec<u8>,
+}
+
+impl Fingerprinter {
+    /// Computes every fingerprint of `hello`.
+    pub fn fingerprint(&mut self, hello: &ClientHello<'_>, transport: Transport) -> Fingerprints {
+        let Self { ciphers, hashes, ja3_hashes, codes, algorithms } = self;
+        let ciphers = ciphers.get(hello.ciphers.0, |forms| forms.work_out(hello.ciphers));
+        codes.read(hello);
+        algorithms.clear();
+        push_hex_list(algorithms, &codes.signature_algorithms);
+
+        let ja3 = ja3::string(hello, &ciphers.decimal, codes);
+        let ja3_hash = *ja3_hashes.get(ja3.as_bytes(), |hash| *hash = ja3::hash(&ja3));
+
+        let tls_version = ja4::version(hello, transport);
+        let extensions = &mut codes.extensions;
+        let head = Head::of(hello, transport, tls_version, ciphers.count, extensions.len());
+        let mut hash_of = |text: &[u8]| *hashes.get(text, |hash| *hash = ja4::hash(text));
+        let (ja4_o, ja4_ro) = head.join(&ciphers.wire, extensions, algorithms, &mut hash_of);
+        ja4::sort(extensions);
+        let (ja4, ja4_r) = head.join(&ciphers.sorted, extensions, algorithms, &mut hash_of);
+        Fingerprints { ja4, ja4_r, ja4_o, ja4_ro, ja3, ja3_hash, tls_version }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hello::{Extensions, U16s};
+
+    /// A hello of these codes.
+    fn fingerprints(
+        by: &mut Fingerprinter,
+        ciphers: &[u8],
+        block: &[u8],
+        lists: &[u8],
+    ) -> Fingerprints {
+        let hello = ClientHello {
+            legacy_version: 0x0303,
+            ciphers: U16s(ciphers),
+            extensions: Extensions(block),
+            signature_algorithms: U16s(lists),
+            groups: U16s(lists),
+            point_formats: lists,
+            ..ClientHello::default()
+        };
+        by.fingerprint(&hello, Transport::Tcp)
+    }
+
+    proptest! {
+        /// Lists of a few codes, so that most of them come again.
+        #[test]
+        fn what_came_before_makes_no_difference(
+            hellos in prop::collection::vec(
+                (prop::collection::vec(0_u8..3, 0..6), prop::collection::vec(0_u8..3, 0..3), prop::collection::vec(0_u8..2, 0..3)),
+                0..40,
+            ),
+        ) {
+            let mut one = Fingerprinter::default();
+            for (ciphers, kinds, lists) in hellos {
+                let block: Vec<u8> = kinds.iter().flat_map(|kind| [0, *kind, 0, 0]).collect();
+                let known = fingerprints(&mut one, &ciphers, &block, &lists);
+                let fresh = fingerprints(&mut Fingerprinter::default(), &ciphers, &block, &lists);
+                prop_assert_eq!(known, fresh);
+            }
+        }
+    }
+}
