@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use ja4sentinel::fingerprint::{Fingerprints, Transport};
+use ja4sentinel::fingerprint::{Fingerprinter, Transport};
 use ja4sentinel::hello::{self, Reading};
 use ja4sentinel::sensor::{Outcome, Sensor, Settings};
 use ja4sentinel::wire::decode;
@@ -21,6 +21,9 @@ const SIZES: [usize; 2] = [600, 1_700];
 
 /// Payload of a full segment, bytes.
 const SEGMENT: usize = 1_448;
+
+/// Hellos that come in turn where each shall be new: more than are remembered.
+const HELLOS: usize = 1_024;
 
 /// Connections that the sensor follows at once, as by default.
 const FLOWS: usize = 100_000;
@@ -42,15 +45,30 @@ fn parse(criterion: &mut Criterion) {
     }
 }
 
-/// JA4 in four forms, and JA3, of a parsed hello.
+/// JA4 in four forms, and JA3, of a parsed hello: one whose extensions stand in an order that was
+/// not seen before, and one that is known.
 fn fingerprint(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("fingerprint");
-    for size in SIZES {
-        let (bytes, mut scratch) = (bytes(size), Vec::new());
-        let Reading::Hello(found) = hello::read(&bytes, &mut scratch) else { panic!("no hello") };
-        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
-            bencher.iter(|| Fingerprints::of(black_box(&found.hello), Transport::Tcp));
-        });
+    for (group, hellos) in [("fingerprint", HELLOS), ("fingerprint_known", 1)] {
+        let mut group = criterion.benchmark_group(group);
+        for size in SIZES {
+            let bytes: Vec<_> = sample::hellos(size).take(hellos).collect();
+            let mut scratch = vec![Vec::new(); hellos];
+            let parsed: Vec<_> = bytes
+                .iter()
+                .zip(&mut scratch)
+                .map(|(bytes, scratch)| match hello::read(bytes, scratch) {
+                    Reading::Hello(found) => found.hello,
+                    other => panic!("no hello: {other:?}"),
+                })
+                .collect();
+            let (mut fingerprinter, mut next) = (Fingerprinter::default(), parsed.iter().cycle());
+            group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+                bencher.iter(|| {
+                    let hello = next.next().expect("it never ends");
+                    fingerprinter.fingerprint(black_box(hello), Transport::Tcp)
+                });
+            });
+        }
     }
 }
 
@@ -91,17 +109,22 @@ fn decoding(criterion: &mut Criterion) {
     }
 }
 
-/// The hello's segments to its line, on a connection whose SYN is known.
+/// The hello's segments to its line, on a connection whose SYN is known; its extensions stand in an
+/// order that was not seen before.
 fn hello_to_line(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hello_to_line");
     for size in SIZES {
-        let (reader, mut client) = (RefCell::new(Reader::new(FLOWS)), client(size));
-        let mut is_asked_for = false;
+        let reader = RefCell::new(Reader::new(FLOWS));
+        let hellos = sample::hellos(size).take(HELLOS);
+        let mut clients: Vec<_> = hellos.map(|hello| Client::new(&hello, SEGMENT)).collect();
+        let (mut number, mut is_asked_for) = (0, false);
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             is_asked_for = true;
             bencher.iter_batched(
                 || {
-                    client.be_next();
+                    number += 1;
+                    let client = clients.get_mut(number as usize % HELLOS).expect("as many");
+                    client.be(number);
                     reader.borrow_mut().read(&frame(client.syn(), 1));
                     client.hello().to_vec()
                 },

@@ -6,28 +6,30 @@ use foldhash::quality::RandomState;
 
 /// Results by the bytes that they were worked out from, of a bounded number of inputs.
 ///
-/// Each input has one place and takes it from whatever is there, so that the cost is constant. Inputs
-/// are compared whole: one that shares its place with another costs time, and never gets the
-/// other's result. The hash is keyed at random, which leaves a client no way to aim at a place.
+/// An input belongs to one set of a few places and can stand in any of them: each time that it comes
+/// again it moves forward by one, and a new one takes the last. So what comes often stays, however
+/// many others come once. Inputs are compared whole: none ever gets another's result. The hash is
+/// keyed at random, which leaves a client no way to aim at a set.
 #[derive(Debug)]
 pub(super) struct Memo<V> {
-    /// Made with the first input.
-    slots: Vec<Slot<V>>,
+    /// Set by set; made with the first input.
+    places: Vec<Place<V>>,
     /// The result for an input that is not kept.
     passing: V,
     hasher: RandomState,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Slot<V> {
+struct Place<V> {
+    hash: u64,
     /// What the value was worked out from; empty when there is none.
     input: Vec<u8>,
     value: V,
 }
 
-/// Inputs that are kept. Far more than there are kinds of client among a server's visitors; those
-/// that shuffle their extensions leave most of the places to the others.
-const SLOTS: usize = 512;
+/// Inputs that are kept: more than there are kinds of client among a server's visitors.
+const SETS: usize = 128;
+const PLACES: usize = 4;
 
 /// Longest input that is kept, bytes: twice the longest of a browser's. It bounds the memory.
 const LONGEST: usize = 512;
@@ -40,23 +42,30 @@ impl<V: Default + Clone> Memo<V> {
             work_out(&mut self.passing);
             return &self.passing;
         }
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS, Slot::default());
+        if self.places.is_empty() {
+            self.places.resize(SETS * PLACES, Place::default());
         }
-        let place = self.hasher.hash_one(input) as usize % SLOTS;
-        let Some(slot) = self.slots.get_mut(place) else { return &self.passing };
-        if slot.input != input {
-            slot.input.clear();
-            slot.input.extend_from_slice(input);
-            work_out(&mut slot.value);
+        let hash = self.hasher.hash_one(input);
+        let (sets, _) = self.places.as_chunks_mut::<PLACES>();
+        let Some(set) = sets.get_mut(hash as usize % SETS) else { return &self.passing };
+        let found = set.iter().position(|place| place.hash == hash && place.input == input);
+        let at = found.unwrap_or(PLACES - 1);
+        let forward = at.saturating_sub(1);
+        set.swap(at, forward);
+        let Some(place) = set.get_mut(forward) else { return &self.passing };
+        if found.is_none() {
+            place.hash = hash;
+            place.input.clear();
+            place.input.extend_from_slice(input);
+            work_out(&mut place.value);
         }
-        &slot.value
+        &place.value
     }
 }
 
 impl<V: Default> Default for Memo<V> {
     fn default() -> Self {
-        Self { slots: Vec::new(), passing: V::default(), hasher: RandomState::default() }
+        Self { places: Vec::new(), passing: V::default(), hasher: RandomState::default() }
     }
 }
 
@@ -69,7 +78,7 @@ mod tests {
         let mut memo = Memo::default();
         let mut worked_out = 0_usize;
         let lengths = (0..=LONGEST + 1).map(|len| vec![b'x'; len]);
-        let numbers = (0..4 * SLOTS).map(|number| number.to_le_bytes().to_vec());
+        let numbers = (0..4 * SETS * PLACES).map(|number| number.to_le_bytes().to_vec());
         let inputs: Vec<Vec<u8>> = lengths.chain(numbers).collect();
         for input in inputs.iter().chain(&inputs) {
             let twice = memo.get(input, |value: &mut Vec<u8>| {
@@ -80,9 +89,7 @@ mod tests {
             assert_eq!(*twice, input.repeat(2));
         }
         assert!(worked_out > inputs.len());
-        assert!(
-            memo.slots.len() <= SLOTS && memo.slots.iter().all(|slot| slot.input.len() <= LONGEST)
-        );
+        assert!(memo.places.iter().all(|place| place.input.len() <= LONGEST));
     }
 
     #[test]

@@ -18,6 +18,13 @@ macro_rules! key {
     };
 }
 
+/// The same before a text, with its first quote.
+macro_rules! text_key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":\"").as_bytes()
+    };
+}
+
 /// Lets no [`Kind::Hello`] grow the line more than once: bytes of names, numbers and addresses.
 const FIXED: usize = 1024;
 
@@ -85,17 +92,17 @@ impl Record {
         number(line, key!("tcp_meta_window_size"), *tcp_meta_window_size);
         known(line, key!("tcp_meta_mss"), *tcp_meta_mss);
         known(line, key!("tcp_meta_window_scale"), *tcp_meta_window_scale);
-        own(line, key!("tcp_meta_options"), tcp_meta_options);
-        made(line, key!("ja4"), ja4);
-        made(line, key!("ja4_hash"), ja4_hash);
-        made(line, key!("ja3"), ja3);
-        made(line, key!("ja3_hash"), ja3_hash);
+        own(line, text_key!("tcp_meta_options"), tcp_meta_options);
+        made(line, text_key!("ja4"), ja4);
+        made(line, text_key!("ja4_hash"), ja4_hash);
+        made(line, text_key!("ja3"), ja3);
+        made(line, text_key!("ja3_hash"), ja3_hash);
         number(line, key!("timestamp"), *timestamp);
         number(line, key!("schema"), *schema);
-        own(line, key!("transport"), transport.encode_utf8(&mut [0; 4]));
-        made(line, key!("ja4_r"), ja4_r);
-        made(line, key!("ja4_o"), ja4_o);
-        made(line, key!("ja4_ro"), ja4_ro);
+        own(line, text_key!("transport"), transport.encode_utf8(&mut [0; 4]));
+        made(line, text_key!("ja4_r"), ja4_r);
+        made(line, text_key!("ja4_o"), ja4_o);
+        made(line, text_key!("ja4_ro"), ja4_ro);
         if let Some(name) = sni {
             line.extend_from_slice(key!("sni"));
             text(line, name.as_str());
@@ -103,7 +110,7 @@ impl Record {
         if !alpn.is_empty() {
             list(line, key!("alpn"), alpn.iter().map(Text::as_str), text);
         }
-        made(line, key!("tls_version"), tls_version);
+        made(line, text_key!("tls_version"), tls_version);
         if !supported_versions.is_empty() {
             list(line, key!("supported_versions"), supported_versions, |line, code| {
                 quoted(line, &code.digits());
@@ -113,7 +120,7 @@ impl Record {
             MetaSource::Syn => "syn",
             MetaSource::Hello => "hello",
         };
-        own(line, key!("meta_source"), source);
+        own(line, text_key!("meta_source"), source);
         known(line, key!("syn_to_hello_us"), *syn_to_hello_us);
         list(line, key!("tcp_meta_option_kinds"), tcp_meta_option_kinds.iter().copied(), digits);
         number(line, key!("hello_index"), *hello_index);
@@ -127,7 +134,7 @@ impl Record {
         if !vlan.is_empty() {
             list(line, key!("vlan"), vlan.iter().copied(), digits);
         }
-        own(line, key!("backend"), backend);
+        own(line, text_key!("backend"), backend);
         list(line, key!("oddities"), oddities, |line, label| {
             quoted(line, label.as_bytes());
         });
@@ -140,9 +147,9 @@ impl Record {
             Kind::Hello => "hello",
             Kind::Incomplete => "incomplete",
         };
-        own(line, key!("kind"), kind);
+        own(line, text_key!("kind"), kind);
         if let Some(reason) = reason {
-            own(line, key!("reason"), reason);
+            own(line, text_key!("reason"), reason);
         }
         line.push(b'}');
     }
@@ -170,7 +177,8 @@ fn digits(line: &mut Vec<u8>, value: impl itoa::Integer) {
 #[inline(always)]
 fn own(line: &mut Vec<u8>, key: &[u8], value: &str) {
     line.extend_from_slice(key);
-    quoted(line, value.as_bytes());
+    line.extend_from_slice(value.as_bytes());
+    line.push(b'"');
 }
 
 /// The same, where it is not empty.
@@ -244,17 +252,43 @@ fn address(line: &mut Vec<u8>, address: IpAddr) {
     line.push(b'"');
     match address {
         IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            digits(line, a);
-            for octet in [b, c, d] {
-                line.push(b'.');
-                digits(line, octet);
+            for octet in address.octets() {
+                dotted(line, octet);
             }
+            // The last dot.
+            line.pop();
         }
         // Memory takes every write.
         IpAddr::V6(address) => drop(write!(Bytes(line), "{address}")),
     }
     line.push(b'"');
+}
+
+/// The digits of every octet, a dot, and the length of both.
+const DOTTED: [([u8; 4], u8); 256] = {
+    let mut table = [([0; 4], 0); 256];
+    let mut rest: &mut [_] = &mut table;
+    let mut octet = 0_u8;
+    while let Some((entry, others)) = rest.split_first_mut() {
+        let [a, b, c] = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
+        *entry = match octet {
+            0..10 => ([c, b'.', 0, 0], 2),
+            10..100 => ([b, c, b'.', 0], 3),
+            100.. => ([a, b, c, b'.'], 4),
+        };
+        octet = octet.wrapping_add(1);
+        rest = others;
+    }
+    table
+};
+
+/// Appends an octet of an IPv4 address and the dot behind it: always four bytes, of which some go
+/// again, since copies of a fixed length cost next to nothing.
+fn dotted(line: &mut Vec<u8>, octet: u8) {
+    let (text, len) = DOTTED.get(usize::from(octet)).copied().unwrap_or_default();
+    let end = line.len() + usize::from(len);
+    line.extend_from_slice(&text);
+    line.truncate(end);
 }
 
 fn list<T>(

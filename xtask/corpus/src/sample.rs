@@ -9,20 +9,27 @@ use crate::random::Random;
 /// How far a sample's length may be from the one that was asked for, bytes.
 const TOLERANCE: usize = 20;
 
-/// How many hellos are drawn to find such a one.
+/// How many hellos are drawn to find one of such a length.
 const DRAWN: usize = 10_000;
 
 /// A hello of Chromium's in its record, of about this many bytes: 600 without a key share for
 /// quantum computers, 1,700 with one.
 #[must_use]
 pub fn hello(bytes: usize) -> Option<Vec<u8>> {
+    hellos(bytes).next()
+}
+
+/// Such hellos one after the other, each with its extensions in another order.
+pub fn hellos(bytes: usize) -> impl Iterator<Item = Vec<u8>> {
     let mut random = Random::new(crate::SEED);
     let clients = [Client::Chromium, Client::ChromiumPostQuantum];
-    let mut drawn = (0..DRAWN).filter_map(|_| {
-        let client = random.pick(&clients)?;
-        Some(Hello::new(client, false, &mut random).bytes)
-    });
-    drawn.find(|hello| hello.len().abs_diff(bytes) <= TOLERANCE)
+    std::iter::from_fn(move || {
+        let mut drawn = (0..DRAWN).filter_map(|_| {
+            let client = random.pick(&clients)?;
+            Some(Hello::new(client, false, &mut random).bytes)
+        });
+        drawn.find(|hello| hello.len().abs_diff(bytes) <= TOLERANCE)
+    })
 }
 
 /// The client's frames of one IPv4 connection to port 443: SYN, these pieces of payload, FIN.

@@ -15,11 +15,20 @@ const PART: &str = "micro";
 /// What a quick run is content with, seconds.
 const QUICK: [&str; 4] = ["--warm-up-time", "0.1", "--measurement-time", "0.2"];
 
-/// Group and hello of each benchmark that has a mark, what it is called here, and nanoseconds.
-const MARKS: [(&str, &str, f64); 3] = [
-    ("parse/600", "parse of a hello of 600 bytes", 400.0),
-    ("fingerprint/600", "JA4 in four forms and JA3 of a parsed hello", 1_000.0),
-    ("hello_to_line/600", "whole hello to a line of JSON", 2_000.0),
+/// Group and hello of each benchmark, what it is called here, and the nanoseconds of its mark.
+const BENCHMARKS: [(&str, &str, Option<f64>); 4] = [
+    ("parse/600", "parse of a hello of 600 bytes", Some(400.0)),
+    (
+        "fingerprint/600",
+        "JA4 in four forms and JA3 of a parsed hello, its extensions in a new order",
+        Some(1_000.0),
+    ),
+    ("fingerprint_known/600", "the same of a hello that was seen before", None),
+    (
+        "hello_to_line/600",
+        "whole hello to a line of JSON, its extensions in a new order",
+        Some(2_000.0),
+    ),
 ];
 
 /// What criterion keeps of its samples: runs, and nanoseconds for them.
@@ -38,23 +47,23 @@ pub(super) fn build() -> Result<()> {
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     bench.say("micro");
     let mut cargo = cargo("core");
-    cargo.args(["--", "--noplot", "^(parse|fingerprint|hello_to_line)/"]);
+    cargo.args(["--", "--noplot", "^(parse|fingerprint|fingerprint_known|hello_to_line)/"]);
     if bench.quick {
         cargo.args(QUICK);
     }
     // Its own report is longer than ours.
     process::output(&mut cargo)?;
-    MARKS.iter().map(|mark| figure(bench, *mark)).collect()
+    BENCHMARKS.iter().map(|benchmark| figure(bench, *benchmark)).collect()
 }
 
-fn figure(bench: &Bench, (folder, what, most): (&str, &str, f64)) -> Result<Figure> {
+fn figure(bench: &Bench, (folder, what, most): (&str, &str, Option<f64>)) -> Result<Figure> {
     let path = workspace::target().join("criterion").join(folder).join("new/sample.json");
     let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
     let Samples { iters, times } = serde_json::from_str(&text)?;
     let each = times.iter().zip(&iters).map(|(time, runs)| time / runs);
     let spread = Spread::of(each).with_context(|| format!("no samples of {folder}"))?;
     let figure = Figure::new(PART, format!("core: {what}"), "ja4sentinel", "ns", spread);
-    Ok(figure.with_mark((!bench.quick).then_some(Mark::AtMost(most))))
+    Ok(figure.with_mark(most.filter(|_| !bench.quick).map(Mark::AtMost)))
 }
 
 /// A cargo command for one of the benchmarks, of the core without its shell.
