@@ -80,19 +80,29 @@ pub(super) fn push_decimal_field(text: &mut Vec<u8>, values: impl ExactSizeItera
     }
 }
 
+/// The three digits of every number below 1000, the first in the lowest byte.
+const THREE_DIGITS: [u32; 1000] = {
+    let mut table = [0; 1000];
+    let mut rest: &mut [u32] = &mut table;
+    let mut number = 0;
+    while let Some((digits, others)) = rest.split_first_mut() {
+        *digits = 0x30_3030 + (number / 100) + (number / 10 % 10 << 8) + (number % 10 << 16);
+        number += 1;
+        rest = others;
+    }
+    table
+};
+
 /// A value's decimal digits, the first in the lowest byte, and how many there are. Without a branch:
 /// lengths follow each other at random.
 #[inline]
 fn decimal(value: u16) -> (u64, usize) {
-    const ZEROS: u64 = 0x30_3030_3030;
-    // The first two digits, the two behind them, and the last.
-    let (front, rest) = (value / 1000, value % 1000);
-    let (middle, last) = (rest / 10, rest % 10);
-    let pair = |both: u16| u64::from((both / 10) | ((both % 10) << 8));
-    let all = pair(front) | (pair(middle) << 16) | (u64::from(last) << 32);
-    // The last digit always counts, be it 0.
-    let leading = (all | (1 << 32)).trailing_zeros() / 8;
-    ((all | ZEROS) >> (8 * leading), 5 - leading as usize)
+    let three =
+        |number: u16| u64::from(THREE_DIGITS.get(usize::from(number)).copied().unwrap_or(0));
+    let six = three(value / 1000) | three(value % 1000) << 24;
+    let len =
+        1 + [10, 100, 1_000, 10_000].map(|least| usize::from(value >= least)).iter().sum::<usize>();
+    (six >> (8 * (6 - len)), len)
 }
 
 /// Bytes that are ASCII, as text.

@@ -16,7 +16,7 @@ pub(super) fn record() -> Record {
         tcp_meta_window_size: 64_240,
         tcp_meta_mss: Some(1460),
         tcp_meta_window_scale: Some(7),
-        tcp_meta_options: "MSS,SACK,TS,WS".into(),
+        tcp_meta_options: "MSS,SACK,TS,WS".parse().unwrap(),
         ja4: "t13d1516h2_8daaf6152771_02713d6af862".parse().unwrap(),
         ja4_hash: "8daaf6152771_02713d6af862".parse().unwrap(),
         ja3: "771,4865,0,29,0".into(),

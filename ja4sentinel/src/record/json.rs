@@ -5,9 +5,9 @@
 //! are the characters that a terminal or a reader of lines obeys and JSON does not mind: DEL, the
 //! controls of C1, and Unicode's line ends.
 
-use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
+use super::address::push_address;
 use super::{Kind, MetaSource, Record, Text};
 use crate::fingerprint::hex;
 
@@ -238,57 +238,10 @@ fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Takes what is formatted.
-struct Bytes<'a>(&'a mut Vec<u8>);
-
-impl fmt::Write for Bytes<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-}
-
 fn address(line: &mut Vec<u8>, address: IpAddr) {
     line.push(b'"');
-    match address {
-        IpAddr::V4(address) => {
-            for octet in address.octets() {
-                dotted(line, octet);
-            }
-            // The last dot.
-            line.pop();
-        }
-        // Memory takes every write.
-        IpAddr::V6(address) => drop(write!(Bytes(line), "{address}")),
-    }
+    push_address(line, address);
     line.push(b'"');
-}
-
-/// The digits of every octet, a dot, and the length of both.
-const DOTTED: [([u8; 4], u8); 256] = {
-    let mut table = [([0; 4], 0); 256];
-    let mut rest: &mut [_] = &mut table;
-    let mut octet = 0_u8;
-    while let Some((entry, others)) = rest.split_first_mut() {
-        let [a, b, c] = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
-        *entry = match octet {
-            0..10 => ([c, b'.', 0, 0], 2),
-            10..100 => ([b, c, b'.', 0], 3),
-            100.. => ([a, b, c, b'.'], 4),
-        };
-        octet = octet.wrapping_add(1);
-        rest = others;
-    }
-    table
-};
-
-/// Appends an octet of an IPv4 address and the dot behind it: always four bytes, of which some go
-/// again, since copies of a fixed length cost next to nothing.
-fn dotted(line: &mut Vec<u8>, octet: u8) {
-    let (text, len) = DOTTED.get(usize::from(octet)).copied().unwrap_or_default();
-    let end = line.len() + usize::from(len);
-    line.extend_from_slice(&text);
-    line.truncate(end);
 }
 
 fn list<T>(
@@ -332,7 +285,7 @@ mod tests {
             tcp_meta_window_size: 64_240,
             tcp_meta_mss: None,
             tcp_meta_window_scale: None,
-            tcp_meta_options: String::new(),
+            tcp_meta_options: Default::default(),
             ja4: Default::default(),
             ja4_hash: Default::default(),
             ja3: String::new(),
@@ -423,7 +376,7 @@ mod tests {
                 ip_meta_df: known.1,
                 tcp_meta_mss: known.2,
                 tcp_meta_window_scale: known.3,
-                tcp_meta_options: some("MSS,SACK,TS,WS"),
+                tcp_meta_options: some("MSS,SACK,TS,WS").parse().unwrap(),
                 ja4: some("t13d1516h2_8daaf6152771_02713d6af862").parse().unwrap(),
                 ja4_hash: some("8daaf6152771_02713d6af862").parse().unwrap(),
                 ja3: some("771,4865,0,29,0"),

@@ -1,6 +1,7 @@
 //! The one value that leaves the core: a flat record, field order fixed, a fact that is not known
 //! absent.
 
+mod address;
 mod code;
 mod json;
 mod text;
@@ -12,7 +13,7 @@ use arrayvec::ArrayVec;
 use serde::Serialize;
 
 use crate::fingerprint::{Ja3Hash, Ja4, Ja4Hash};
-use crate::wire::MAX_TCP_OPTIONS;
+use crate::wire::{MAX_TCP_OPTIONS, OptionNames};
 
 pub use code::Code;
 pub use text::Text;
@@ -78,7 +79,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_meta_window_scale: Option<u8>,
     /// Names of the TCP options in wire order, comma-separated, padding left out: `MSS,SACK,TS,WS`.
-    pub tcp_meta_options: String,
+    pub tcp_meta_options: OptionNames,
     /// JA4.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub ja4: Ja4,

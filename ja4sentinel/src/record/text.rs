@@ -1,5 +1,6 @@
 //! Text that a client chose: always valid UTF-8 on the way out, and without loss.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::{Serialize, Serializer};
@@ -8,17 +9,23 @@ use serde::{Serialize, Serializer};
 /// valid UTF-8 appears as `\xNN`, and so does the backslash itself, so that the escape can be
 /// undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text(String);
+pub struct Text(Cow<'static, str>);
+
+/// The ALPN names that nearly every client sends (RFC 7301, registry): not allocated for each.
+const USUAL: [&str; 2] = ["h2", "http/1.1"];
 
 impl Text {
     /// The escaped form of `bytes`.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
+        if let Some(usual) = USUAL.into_iter().find(|usual| usual.as_bytes() == bytes) {
+            return Self(Cow::Borrowed(usual));
+        }
         // Nearly all are plain.
         if let Ok(plain) = str::from_utf8(bytes)
             && !bytes.contains(&b'\\')
         {
-            return Self(plain.to_owned());
+            return Self(Cow::Owned(plain.to_owned()));
         }
         let mut text = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
@@ -29,7 +36,7 @@ impl Text {
                 let _ = write!(text, "\\x{byte:02x}");
             }
         }
-        Self(text)
+        Self(Cow::Owned(text))
     }
 
     /// The escaped text.

@@ -1,5 +1,7 @@
 //! TCP options.
 
+use arrayvec::ArrayString;
+
 use super::TcpOptions;
 
 /// Option kinds, from the IANA registry.
@@ -17,6 +19,10 @@ mod kind {
 /// Option bytes that a TCP header can have, and so the most options: a data offset of 15 words, less
 /// the fixed 20 bytes.
 pub const MAX_TCP_OPTIONS: usize = 40;
+
+/// The names of a header's options, see [`TcpOptions::names`]. An option that has a name takes two
+/// bytes at least.
+pub type OptionNames = ArrayString<{ MAX_TCP_OPTIONS / 2 * "SACK,".len() }>;
 
 /// One TCP option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,13 +109,12 @@ impl<'a> TcpOptions<'a> {
     /// 2) and `TS` (RFC 7323, section 3). Padding and kinds without a name are left out; they are
     /// in [`TcpOptions::kinds`].
     #[must_use]
-    pub fn names(self) -> String {
-        let mut names = String::with_capacity(USUAL_NAMES);
+    pub fn names(self) -> OptionNames {
+        let mut names = OptionNames::new();
         for name in self.kinds().filter_map(name) {
-            if !names.is_empty() {
-                names.push(',');
-            }
-            names.push_str(name);
+            // Fits, as there is room for the most that there can be.
+            let comma = if names.is_empty() { "" } else { "," };
+            let _ = names.try_push_str(comma).and_then(|()| names.try_push_str(name));
         }
         names
     }
@@ -123,9 +128,6 @@ impl<'a> IntoIterator for TcpOptions<'a> {
         self.iter()
     }
 }
-
-/// Room for the names that a SYN has, bytes: each of them once.
-const USUAL_NAMES: usize = "MSS,SACK,TS,WS".len();
 
 fn name(kind: u8) -> Option<&'static str> {
     match kind {

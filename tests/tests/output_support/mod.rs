@@ -22,7 +22,7 @@ pub(crate) fn record(number: u64) -> Record {
         tcp_meta_window_size: 64240,
         tcp_meta_mss: Some(1460),
         tcp_meta_window_scale: Some(7),
-        tcp_meta_options: "MSS,SACK,TS,WS".into(),
+        tcp_meta_options: "MSS,SACK,TS,WS".parse().expect("fits"),
         ja4: "t13d1516h2_8daaf6152771_02713d6af862".parse().expect("fits"),
         ja4_hash: "8daaf6152771_02713d6af862".parse().expect("fits"),
         ja3: "771,4865,0,29,0".into(),
