@@ -1,15 +1,12 @@
 //! A list of cipher suites in every form that a fingerprint needs.
 
-use super::grease::without_grease;
 use super::ja4::{self, Hash};
 use super::text::{push_decimal_field, push_hex_list};
 use crate::hello::U16s;
 
-/// The forms of one list, all without GREASE.
+/// The forms of one list without GREASE.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ciphers {
-    /// How many suites there are.
-    pub(super) count: usize,
     /// In wire order, for JA4_o and JA4_ro.
     pub(super) wire: Part,
     /// Sorted, for JA4 and JA4_r.
@@ -28,8 +25,7 @@ pub(super) struct Part {
 impl Ciphers {
     /// Writes the forms of `list` over those that are there.
     pub(super) fn work_out(&mut self, list: U16s<'_>) {
-        let mut suites: Vec<u16> = without_grease(list.iter()).collect();
-        self.count = suites.len();
+        let mut suites: Vec<u16> = list.iter().collect();
         self.decimal.clear();
         push_decimal_field(&mut self.decimal, suites.iter().copied());
         self.wire.work_out(&suites);
@@ -41,7 +37,7 @@ impl Ciphers {
 impl Part {
     fn work_out(&mut self, values: &[u16]) {
         self.text.clear();
-        push_hex_list(&mut self.text, values);
+        push_hex_list(&mut self.text, values.iter().copied());
         self.hash = ja4::hash(&self.text);
     }
 }

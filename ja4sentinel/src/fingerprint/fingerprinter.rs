@@ -1,24 +1,31 @@
 //! Hellos to their fingerprints, one after the other.
 
 use super::ciphers::Ciphers;
-use super::codes::Codes;
 use super::ja4::{self, Hash, Head};
 use super::memo::Memo;
+use super::shape::Shape;
 use super::text::push_hex_list;
-use super::{Fingerprints, Ja3Hash, Transport, ja3};
+use super::{Fingerprints, Transport, ja3};
 use crate::hello::ClientHello;
 
-/// Computes fingerprints, and remembers parts of them: what it gives for a hello depends on that
-/// hello alone, and takes less time when others have sent the same lists before. Its memory is
-/// bounded.
+/// Computes fingerprints, and remembers them: what it gives for a hello depends on that hello alone,
+/// and takes less time when others have sent the same lists before. Its memory is bounded.
 #[derive(Debug, Default)]
 pub struct Fingerprinter {
+    known: Memo<Fingerprints>,
+    parts: Parts,
+    /// That of the hello at hand.
+    shape: Shape,
+}
+
+/// What hellos of one client have in common that shuffles its extensions.
+#[derive(Debug, Default)]
+struct Parts {
     ciphers: Memo<Ciphers>,
-    /// Of the texts that part c of JA4 is the hash of.
+    /// Hashes of the sorted part c of JA4.
     hashes: Memo<Hash>,
-    ja3_hashes: Memo<Ja3Hash>,
-    /// Those of the hello at hand.
-    codes: Codes,
+    /// Extensions of the hello at hand.
+    extensions: Vec<u16>,
     /// Its signature algorithms as text.
     algorithms: Vec<u8>,
 }
@@ -26,23 +33,33 @@ pub struct Fingerprinter {
 impl Fingerprinter {
     /// Computes every fingerprint of `hello`.
     pub fn fingerprint(&mut self, hello: &ClientHello<'_>, transport: Transport) -> Fingerprints {
-        let Self { ciphers, hashes, ja3_hashes, codes, algorithms } = self;
-        let ciphers = ciphers.get(hello.ciphers.0, |forms| forms.work_out(hello.ciphers));
-        codes.read(hello);
+        let Self { known, parts, shape } = self;
+        let version = ja4::version(hello, transport);
+        let head = shape.read(hello, version, transport);
+        let work_out = |found: &mut Fingerprints| {
+            *found = parts.fingerprint(&head, shape, hello.legacy_version);
+            found.tls_version = version;
+        };
+        known.get(shape.bytes(), work_out).clone()
+    }
+}
+
+impl Parts {
+    fn fingerprint(&mut self, head: &Head, shape: &Shape, version: u16) -> Fingerprints {
+        let Self { ciphers, hashes, extensions, algorithms } = self;
+        let ciphers = ciphers.get(shape.ciphers().0, |forms| forms.work_out(shape.ciphers()));
         algorithms.clear();
-        push_hex_list(algorithms, &codes.signature_algorithms);
+        push_hex_list(algorithms, shape.signature_algorithms().iter());
+        extensions.clear();
+        extensions.extend(shape.extensions().iter());
 
-        let ja3 = ja3::string(hello, &ciphers.decimal, codes);
-        let ja3_hash = *ja3_hashes.get(ja3.as_bytes(), |hash| *hash = ja3::hash(&ja3));
-
-        let tls_version = ja4::version(hello, transport);
-        let extensions = &mut codes.extensions;
-        let head = Head::of(hello, transport, tls_version, ciphers.count, extensions.len());
-        let mut hash_of = |text: &[u8]| *hashes.get(text, |hash| *hash = ja4::hash(text));
-        let (ja4_o, ja4_ro) = head.join(&ciphers.wire, extensions, algorithms, &mut hash_of);
+        let (ja4_o, ja4_ro) = head.join(&ciphers.wire, extensions, algorithms, ja4::hash);
         ja4::sort(extensions);
-        let (ja4, ja4_r) = head.join(&ciphers.sorted, extensions, algorithms, &mut hash_of);
-        Fingerprints { ja4, ja4_r, ja4_o, ja4_ro, ja3, ja3_hash, tls_version }
+        let hash_of = |text: &[u8]| *hashes.get(text, |hash| *hash = ja4::hash(text));
+        let (ja4, ja4_r) = head.join(&ciphers.sorted, extensions, algorithms, hash_of);
+        let ja3 = ja3::string(version, &ciphers.decimal, shape);
+        let ja3_hash = ja3::hash(&ja3);
+        Fingerprints { ja4, ja4_r, ja4_o, ja4_ro, ja3, ja3_hash, tls_version: "" }
     }
 }
 

@@ -3,23 +3,22 @@
 use md5::{Digest, Md5};
 
 use super::Ja3Hash;
-use super::codes::Codes;
+use super::shape::Shape;
 use super::text::{ascii, hex_digits, into_string, push_decimal_field};
-use crate::hello::ClientHello;
 
 /// The JA3 string: `version,ciphers,extensions,groups,point_formats`. `ciphers` is that field with
 /// the comma before it.
-pub(super) fn string(hello: &ClientHello<'_>, ciphers: &[u8], codes: &Codes) -> String {
-    // Point formats are 8-bit values, so none of them is GREASE.
-    let point_formats = hello.point_formats.iter().map(|format| u16::from(*format));
+pub(super) fn string(version: u16, ciphers: &[u8], shape: &Shape) -> String {
+    let (extensions, groups) = (shape.extensions().iter(), shape.groups().iter());
+    let point_formats = shape.point_formats().iter().map(|format| u16::from(*format));
 
     // A value has five digits at most, and something that joins it.
-    let values = 1 + codes.extensions.len() + codes.groups.len() + hello.point_formats.len();
+    let values = 1 + extensions.len() + groups.len() + point_formats.len();
     let mut string = Vec::with_capacity(ciphers.len() + 6 * values + 8);
-    string.extend_from_slice(itoa::Buffer::new().format(hello.legacy_version).as_bytes());
+    string.extend_from_slice(itoa::Buffer::new().format(version).as_bytes());
     string.extend_from_slice(ciphers);
-    push_decimal_field(&mut string, codes.extensions.iter().copied());
-    push_decimal_field(&mut string, codes.groups.iter().copied());
+    push_decimal_field(&mut string, extensions);
+    push_decimal_field(&mut string, groups);
     push_decimal_field(&mut string, point_formats);
     into_string(string)
 }

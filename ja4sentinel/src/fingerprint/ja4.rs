@@ -85,6 +85,11 @@ impl Head {
         Self(ascii(&[letter, v0, v1, has_name, c0, c1, e0, e1, a0, a1]))
     }
 
+    /// Its characters.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// Joins it with parts b and c, hashed and as they are. Part c is the list of extensions, and
     /// the text of the signature algorithms behind it when there are any.
     pub(super) fn join(
@@ -92,7 +97,7 @@ impl Head {
         ciphers: &Part,
         extensions: &[u16],
         algorithms: &[u8],
-        hash_of: &mut impl FnMut(&[u8]) -> Hash,
+        hash_of: impl FnOnce(&[u8]) -> Hash,
     ) -> (Ja4, String) {
         let Self(head) = self;
         let begin = head.len() + 1 + ciphers.text.len() + 1;
@@ -101,7 +106,7 @@ impl Head {
         raw.push(b'_');
         raw.extend_from_slice(&ciphers.text);
         raw.push(b'_');
-        push_hex_list(&mut raw, extensions);
+        push_hex_list(&mut raw, extensions.iter().copied());
         if !algorithms.is_empty() {
             raw.push(b'_');
             raw.extend_from_slice(algorithms);

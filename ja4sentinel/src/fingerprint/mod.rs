@@ -3,12 +3,12 @@
 //! JA4 is FoxIO's TLS client fingerprint (BSD-3), JA3 is Salesforce's (BSD-3); see NOTICE.
 
 mod ciphers;
-mod codes;
 mod fingerprinter;
 mod grease;
 mod ja3;
 mod ja4;
 mod memo;
+mod shape;
 mod text;
 
 use arrayvec::ArrayString;

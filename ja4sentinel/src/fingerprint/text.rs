@@ -45,14 +45,14 @@ pub(crate) fn hex(value: u16) -> [u8; 4] {
 }
 
 /// Four lower-case hex digits a value, joined by commas.
-pub(super) fn push_hex_list(text: &mut Vec<u8>, values: &[u16]) {
+pub(super) fn push_hex_list(text: &mut Vec<u8>, values: impl ExactSizeIterator<Item = u16>) {
     const EACH: usize = 5;
     let begin = text.len();
     // Room for all at once, which is then filled without a look at the end for each value.
     text.resize(begin + EACH * values.len(), b',');
     let room = text.get_mut(begin..).unwrap_or_default();
     for (place, value) in room.as_chunks_mut::<EACH>().0.iter_mut().zip(values) {
-        let [a, b, c, d] = hex(*value);
+        let [a, b, c, d] = hex(value);
         *place = [a, b, c, d, b','];
     }
     // The last comma, if there is one, joins nothing.
@@ -136,7 +136,7 @@ mod tests {
             [(&[][..], "x"), (&[0xabcd], "xabcd"), (&[1, 0xfe0d, 0xa0], "x0001,fe0d,00a0")]
         {
             let mut text = b"x".to_vec();
-            push_hex_list(&mut text, values);
+            push_hex_list(&mut text, values.iter().copied());
             assert_eq!(into_string(text), joined);
         }
         for (values, joined) in

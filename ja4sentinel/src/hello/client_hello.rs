@@ -6,7 +6,7 @@ pub struct U16s<'a>(pub &'a [u8]);
 
 impl<'a> U16s<'a> {
     /// The values, in wire order, duplicates kept.
-    pub fn iter(self) -> impl Iterator<Item = u16> + Clone + 'a {
+    pub fn iter(self) -> impl ExactSizeIterator<Item = u16> + Clone + 'a {
         self.0.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair))
     }
 }
