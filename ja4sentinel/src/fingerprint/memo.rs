@@ -27,7 +27,8 @@ struct Place<V> {
     value: V,
 }
 
-/// Inputs that are kept: more than there are kinds of client among a server's visitors.
+/// Inputs that are kept: more than there are kinds of client among a server's visitors. A byte of the
+/// hash tells the set.
 const SETS: usize = 128;
 const PLACES: usize = 4;
 
@@ -46,8 +47,9 @@ impl<V: Default + Clone> Memo<V> {
             self.places.resize(SETS * PLACES, Place::default());
         }
         let hash = self.hasher.hash_one(input);
+        let [low, ..] = hash.to_le_bytes();
         let (sets, _) = self.places.as_chunks_mut::<PLACES>();
-        let Some(set) = sets.get_mut(hash as usize % SETS) else { return &self.passing };
+        let Some(set) = sets.get_mut(usize::from(low) % SETS) else { return &self.passing };
         let found = set.iter().position(|place| place.hash == hash && place.input == input);
         let at = found.unwrap_or(PLACES - 1);
         let forward = at.saturating_sub(1);

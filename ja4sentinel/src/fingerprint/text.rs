@@ -86,7 +86,7 @@ const THREE_DIGITS: [u32; 1000] = {
     let mut rest: &mut [u32] = &mut table;
     let mut number = 0;
     while let Some((digits, others)) = rest.split_first_mut() {
-        *digits = 0x30_3030 + (number / 100) + (number / 10 % 10 << 8) + (number % 10 << 16);
+        *digits = 0x30_3030 | (number / 100) | ((number / 10 % 10) << 8) | ((number % 10) << 16);
         number += 1;
         rest = others;
     }
