@@ -1,7 +1,7 @@
 //! The bounded table itself: find, add, move, expire and evict, each in constant time.
 //!
 //! Entries of one [`Class`] hang in one list, the least recently moved first; the list is made of
-//! indices inside the entries, so that moving an entry allocates nothing.
+//! indices beside the entries, so that moving an entry allocates nothing and touches no other entry.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -42,14 +42,23 @@ pub struct Table<V> {
     index: HashTable<u32>,
     hasher: RandomState,
     entries: Slab<Entry<V>>,
+    /// Of the entry at the same place.
+    nodes: Vec<Node>,
     lists: [List; Class::ALL.len()],
     capacity: usize,
 }
 
+/// What is looked at to find an entry, in one cache line where the value is small.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Entry<V> {
     key: Key,
     value: V,
+}
+
+/// An entry's place in its list.
+#[derive(Debug, Clone)]
+struct Node {
     class: Class,
     /// When it was last moved, nanoseconds.
     moved_ns: u64,
@@ -73,6 +82,10 @@ impl<V> Table<V> {
     /// Entries that places of 32 bits can tell apart.
     const MOST: usize = NONE as usize;
 
+    /// With more entries than this the index gets its full size at once: to double it step by step
+    /// hashes them all again at each.
+    const FEW: usize = 4096;
+
     /// An empty table.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
@@ -80,6 +93,7 @@ impl<V> Table<V> {
             index: HashTable::new(),
             hasher: RandomState::new(),
             entries: Slab::new(),
+            nodes: Vec::new(),
             lists: [List { oldest: NONE, newest: NONE }; Class::ALL.len()],
             capacity: capacity.min(Self::MOST),
         }
@@ -111,26 +125,27 @@ impl<V> Table<V> {
     /// The entry with this key.
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<Handle> {
-        let is_it = |at: &u32| self.at(*at).is_some_and(|entry| entry.key == *key);
+        let is_it = |at: &u32| self.entry(*at).is_some_and(|entry| entry.key == *key);
         self.index.find(self.hasher.hash_one(key), is_it).map(|at| Handle(*at))
     }
 
     /// The key of an entry.
     #[must_use]
     pub fn key(&self, handle: Handle) -> Option<Key> {
-        self.at(handle.0).map(|entry| entry.key)
+        self.entry(handle.0).map(|entry| entry.key)
     }
 
     /// When an entry was last moved, nanoseconds.
     #[must_use]
     pub fn moved_ns(&self, handle: Handle) -> Option<u64> {
-        self.at(handle.0).map(|entry| entry.moved_ns)
+        self.entries.get(handle.0 as usize)?;
+        self.at(handle.0).map(|node| node.moved_ns)
     }
 
     /// The value of an entry.
     #[must_use]
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut V> {
-        self.at_mut(handle.0).map(|entry| &mut entry.value)
+        self.entries.get_mut(handle.0 as usize).map(|entry| &mut entry.value)
     }
 
     /// Adds an entry, or gives the value back when the table is full. The key must be new.
@@ -141,12 +156,21 @@ impl<V> Table<V> {
         if self.is_full() {
             return Err(value);
         }
-        let entry = Entry { key, value, class, moved_ns: now_ns, older: NONE, newer: NONE };
+        let place = self.entries.insert(Entry { key, value });
         // Fits, as the capacity does.
-        let at = u32::try_from(self.entries.insert(entry)).unwrap_or(NONE);
+        let at = u32::try_from(place).unwrap_or(NONE);
+        let node = Node { class, moved_ns: now_ns, older: NONE, newer: NONE };
+        match self.nodes.get_mut(place) {
+            Some(old) => *old = node,
+            // Places are handed out one by one.
+            None => self.nodes.push(node),
+        }
         let (entries, hasher) = (&self.entries, &self.hasher);
         let hash_of =
             |at: &u32| entries.get(*at as usize).map_or(0, |entry| hasher.hash_one(entry.key));
+        if self.entries.len() > Self::FEW && self.index.len() == self.index.capacity() {
+            self.index.reserve(self.capacity.saturating_sub(self.index.len()), hash_of);
+        }
         self.index.insert_unique(hasher.hash_one(key), at, hash_of);
         self.link(at);
         Ok(Handle(at))
@@ -157,8 +181,8 @@ impl<V> Table<V> {
     pub fn touch(&mut self, handle: Handle, class: Class, now_ns: u64) {
         if self.entries.contains(handle.0 as usize) {
             self.unlink(handle.0);
-            if let Some(entry) = self.at_mut(handle.0) {
-                (entry.class, entry.moved_ns) = (class, now_ns);
+            if let Some(node) = self.at_mut(handle.0) {
+                (node.class, node.moved_ns) = (class, now_ns);
             }
             self.link(handle.0);
         }
@@ -182,7 +206,7 @@ impl<V> Table<V> {
     #[must_use]
     pub fn oldest(&self, class: Class, deadline_ns: u64) -> Option<Handle> {
         let at = self.list(class).oldest;
-        self.at(at).filter(|entry| entry.moved_ns <= deadline_ns).map(|_| Handle(at))
+        self.at(at).filter(|node| node.moved_ns <= deadline_ns).map(|_| Handle(at))
     }
 
     /// An entry of any class that was last moved at `deadline_ns` or before.
@@ -195,7 +219,7 @@ impl<V> Table<V> {
     #[must_use]
     pub fn moved_since_ns(&self) -> Option<u64> {
         let oldest = self.lists.iter().filter_map(|list| self.at(list.oldest));
-        oldest.map(|entry| entry.moved_ns).min()
+        oldest.map(|node| node.moved_ns).min()
     }
 
     /// Who has to leave for a newcomer: finished entries first, then the oldest that was only
@@ -230,38 +254,43 @@ impl<V> Table<V> {
     }
 
     /// The entry at that place, if there is one.
-    fn at(&self, at: Link) -> Option<&Entry<V>> {
+    fn entry(&self, at: Link) -> Option<&Entry<V>> {
         self.entries.get(at as usize)
     }
 
-    fn at_mut(&mut self, at: Link) -> Option<&mut Entry<V>> {
-        self.entries.get_mut(at as usize)
+    /// The node of an entry that is there, or of none.
+    fn at(&self, at: Link) -> Option<&Node> {
+        self.nodes.get(at as usize)
+    }
+
+    fn at_mut(&mut self, at: Link) -> Option<&mut Node> {
+        self.nodes.get_mut(at as usize)
     }
 
     /// Appends an entry that is in no list to the young end of its class's list.
     fn link(&mut self, at: Link) {
-        let Some(class) = self.at(at).map(|entry| entry.class) else { return };
+        let Some(class) = self.at(at).map(|node| node.class) else { return };
         let list = self.list_mut(class);
         let older = std::mem::replace(&mut list.newest, at);
         match self.at_mut(older) {
-            Some(entry) => entry.newer = at,
+            Some(node) => node.newer = at,
             None => self.list_mut(class).oldest = at,
         }
-        if let Some(entry) = self.at_mut(at) {
-            (entry.older, entry.newer) = (older, NONE);
+        if let Some(node) = self.at_mut(at) {
+            (node.older, node.newer) = (older, NONE);
         }
     }
 
     /// Takes an entry out of its class's list.
     fn unlink(&mut self, at: Link) {
-        let Some(entry) = self.at(at) else { return };
-        let (class, older, newer) = (entry.class, entry.older, entry.newer);
+        let Some(node) = self.at(at) else { return };
+        let (class, older, newer) = (node.class, node.older, node.newer);
         match self.at_mut(older) {
-            Some(entry) => entry.newer = newer,
+            Some(node) => node.newer = newer,
             None => self.list_mut(class).oldest = newer,
         }
         match self.at_mut(newer) {
-            Some(entry) => entry.older = older,
+            Some(node) => node.older = older,
             None => self.list_mut(class).newest = older,
         }
     }

@@ -155,6 +155,8 @@ pub struct Defragmenter {
     bytes: usize,
     evicted: u64,
     timed_out: u64,
+    /// Before this, nothing that is there times out.
+    next_end_ns: u64,
 }
 
 impl Defragmenter {
@@ -238,9 +240,15 @@ impl Defragmenter {
     }
 
     fn sweep(&mut self, now_ns: u64) {
+        // Called with each frame.
+        if now_ns < self.next_end_ns {
+            return;
+        }
         while let Some(key) = self.oldest() {
             let age = self.partial.get(&key).map(|partial| partial.age_ns(now_ns));
-            if age.is_some_and(|age| age < self.limits.timeout_ns) {
+            let left = age.and_then(|age| self.limits.timeout_ns.checked_sub(age));
+            if let Some(left) = left.filter(|left| *left > 0) {
+                self.next_end_ns = now_ns.saturating_add(left);
                 return;
             }
             self.remove(&key);
