@@ -1,6 +1,7 @@
 //! A list of cipher suites in every form that a fingerprint needs.
 
 use super::ja4::{self, Hash};
+use super::order;
 use super::text::{push_decimal_field, push_hex_list};
 use crate::hello::U16s;
 
@@ -29,7 +30,7 @@ impl Ciphers {
         self.decimal.clear();
         push_decimal_field(&mut self.decimal, suites.iter().copied());
         self.wire.work_out(&suites);
-        suites.sort_unstable();
+        order::sort(&mut suites);
         self.sorted.work_out(&suites);
     }
 }

@@ -37,15 +37,16 @@ impl Fingerprinter {
         let version = ja4::version(hello, transport);
         let head = shape.read(hello, version, transport);
         let work_out = |found: &mut Fingerprints| {
-            *found = parts.fingerprint(&head, shape, hello.legacy_version);
             found.tls_version = version;
+            parts.work_out(found, &head, shape, hello.legacy_version);
         };
         known.get(shape.bytes(), work_out).clone()
     }
 }
 
 impl Parts {
-    fn fingerprint(&mut self, head: &Head, shape: &Shape, version: u16) -> Fingerprints {
+    /// Writes the fingerprints of a hello over another one's, whose memory they take.
+    fn work_out(&mut self, found: &mut Fingerprints, head: &Head, shape: &Shape, version: u16) {
         let Self { ciphers, hashes, extensions, algorithms } = self;
         let ciphers = ciphers.get(shape.ciphers().0, |forms| forms.work_out(shape.ciphers()));
         algorithms.clear();
@@ -53,13 +54,14 @@ impl Parts {
         extensions.clear();
         extensions.extend(shape.extensions().iter());
 
-        let (ja4_o, ja4_ro) = head.join(&ciphers.wire, extensions, algorithms, ja4::hash);
+        let raw = &mut found.ja4_ro;
+        found.ja4_o = head.join(&ciphers.wire, extensions, algorithms, raw, ja4::hash);
         ja4::sort(extensions);
+        let raw = &mut found.ja4_r;
         let hash_of = |text: &[u8]| *hashes.get(text, |hash| *hash = ja4::hash(text));
-        let (ja4, ja4_r) = head.join(&ciphers.sorted, extensions, algorithms, hash_of);
-        let ja3 = ja3::string(version, &ciphers.decimal, shape);
-        let ja3_hash = ja3::hash(&ja3);
-        Fingerprints { ja4, ja4_r, ja4_o, ja4_ro, ja3, ja3_hash, tls_version: "" }
+        found.ja4 = head.join(&ciphers.sorted, extensions, algorithms, raw, hash_of);
+        ja3::write(&mut found.ja3, version, &ciphers.decimal, shape);
+        found.ja3_hash = ja3::hash(&found.ja3);
     }
 }
 

@@ -4,23 +4,23 @@ use md5::{Digest, Md5};
 
 use super::Ja3Hash;
 use super::shape::Shape;
-use super::text::{ascii, hex_digits, into_string, push_decimal_field};
+use super::text::{ascii, emptied, hex_digits, into_string, push_decimal_field};
 
-/// The JA3 string: `version,ciphers,extensions,groups,point_formats`. `ciphers` is that field with
-/// the comma before it.
-pub(super) fn string(version: u16, ciphers: &[u8], shape: &Shape) -> String {
+/// Writes the JA3 string over what is there: `version,ciphers,extensions,groups,point_formats`.
+/// `ciphers` is that field with the comma before it.
+pub(super) fn write(string: &mut String, version: u16, ciphers: &[u8], shape: &Shape) {
     let (extensions, groups) = (shape.extensions().iter(), shape.groups().iter());
     let point_formats = shape.point_formats().iter().map(|format| u16::from(*format));
 
     // A value has five digits at most, and something that joins it.
     let values = 1 + extensions.len() + groups.len() + point_formats.len();
-    let mut string = Vec::with_capacity(ciphers.len() + 6 * values + 8);
-    string.extend_from_slice(itoa::Buffer::new().format(version).as_bytes());
-    string.extend_from_slice(ciphers);
-    push_decimal_field(&mut string, extensions);
-    push_decimal_field(&mut string, groups);
-    push_decimal_field(&mut string, point_formats);
-    into_string(string)
+    let mut text = emptied(string, ciphers.len() + 6 * values + 8);
+    text.extend_from_slice(itoa::Buffer::new().format(version).as_bytes());
+    text.extend_from_slice(ciphers);
+    push_decimal_field(&mut text, extensions);
+    push_decimal_field(&mut text, groups);
+    push_decimal_field(&mut text, point_formats);
+    *string = into_string(text);
 }
 
 /// MD5 of the JA3 string.

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::ciphers::Part;
 use super::grease::without_grease;
-use super::text::{ascii, hex_digit, hex_digits, into_string, push_hex_list};
-use super::{Ja4, Transport};
+use super::text::{ascii, emptied, hex_digit, hex_digits, into_string, push_hex_list};
+use super::{Ja4, Transport, order};
 use crate::hello::ClientHello;
 
 const SERVER_NAME: u16 = 0x0000;
@@ -31,7 +31,7 @@ pub(super) fn hash(part: &[u8]) -> Hash {
 /// Puts extensions into the order of JA4 and JA4_r, which list neither server name nor ALPN.
 pub(super) fn sort(extensions: &mut Vec<u16>) {
     extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
-    extensions.sort_unstable();
+    order::sort(extensions);
 }
 
 /// The version as JA4 prints it: the newest of `supported_versions` when that extension is there,
@@ -90,35 +90,37 @@ impl Head {
         self.0.as_bytes()
     }
 
-    /// Joins it with parts b and c, hashed and as they are. Part c is the list of extensions, and
-    /// the text of the signature algorithms behind it when there are any.
+    /// Joins it with parts b and c: as they are in `raw`, over what is there, and hashed. Part c is
+    /// the list of extensions, and the text of the signature algorithms behind it when there are any.
     pub(super) fn join(
         &self,
         ciphers: &Part,
         extensions: &[u16],
         algorithms: &[u8],
+        raw: &mut String,
         hash_of: impl FnOnce(&[u8]) -> Hash,
-    ) -> (Ja4, String) {
+    ) -> Ja4 {
         let Self(head) = self;
         let begin = head.len() + 1 + ciphers.text.len() + 1;
-        let mut raw = Vec::with_capacity(begin + 5 * extensions.len() + 1 + algorithms.len());
-        raw.extend_from_slice(head.as_bytes());
-        raw.push(b'_');
-        raw.extend_from_slice(&ciphers.text);
-        raw.push(b'_');
-        push_hex_list(&mut raw, extensions.iter().copied());
+        let mut text = emptied(raw, begin + 5 * extensions.len() + 1 + algorithms.len());
+        text.extend_from_slice(head.as_bytes());
+        text.push(b'_');
+        text.extend_from_slice(&ciphers.text);
+        text.push(b'_');
+        push_hex_list(&mut text, extensions.iter().copied());
         if !algorithms.is_empty() {
-            raw.push(b'_');
-            raw.extend_from_slice(algorithms);
+            text.push(b'_');
+            text.extend_from_slice(algorithms);
         }
 
-        let c = hash_of(raw.get(begin..).unwrap_or_default());
+        let c = hash_of(text.get(begin..).unwrap_or_default());
         let mut hashed = Ja4::new();
         for part in [head, "_", &ciphers.hash, "_", &c] {
             // Fits: 10, 12 and 12 characters.
             let _ = hashed.try_push_str(part);
         }
-        (hashed, into_string(raw))
+        *raw = into_string(text);
+        hashed
     }
 }
 

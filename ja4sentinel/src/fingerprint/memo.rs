@@ -29,7 +29,7 @@ struct Place<V> {
 
 /// Inputs that are kept: more than there are kinds of client among a server's visitors. A byte of the
 /// hash tells the set.
-const SETS: usize = 128;
+const SETS: usize = 64;
 const PLACES: usize = 4;
 
 /// Longest input that is kept, bytes: twice the longest of a browser's. It bounds the memory.

@@ -8,6 +8,7 @@ mod grease;
 mod ja3;
 mod ja4;
 mod memo;
+mod order;
 mod shape;
 mod text;
 

@@ -1,7 +1,7 @@
 //! All of a hello that its fingerprints depend on.
 
 use super::Transport;
-use super::grease::without_grease;
+use super::grease::is_grease;
 use super::ja4::Head;
 use crate::hello::{ClientHello, U16s};
 
@@ -26,10 +26,13 @@ impl Shape {
     ) -> Head {
         let Self { bytes, ends } = self;
         bytes.clear();
-        let ciphers = push(bytes, hello.ciphers.iter());
-        let extensions = push(bytes, hello.extensions.iter().map(|extension| extension.kind));
-        let algorithms = push(bytes, hello.signature_algorithms.iter());
-        let groups = push(bytes, hello.groups.iter());
+        let list =
+            |bytes: &mut Vec<u8>, list: U16s<'_>| push(bytes, list.iter(), list.iter().len());
+        let ciphers = list(bytes, hello.ciphers);
+        let kinds = hello.extensions.iter().map(|extension| extension.kind);
+        let extensions = push(bytes, kinds, hello.extensions.most());
+        let algorithms = list(bytes, hello.signature_algorithms);
+        let groups = list(bytes, hello.groups);
         // 8-bit values, so that none of them is GREASE.
         bytes.extend_from_slice(hello.point_formats);
         *ends = [ciphers, extensions, algorithms, groups, bytes.len()];
@@ -76,10 +79,17 @@ impl Shape {
     }
 }
 
-/// Appends the values without GREASE; returns where they end.
-fn push(bytes: &mut Vec<u8>, values: impl Iterator<Item = u16> + Clone) -> usize {
-    for value in without_grease(values) {
-        bytes.extend_from_slice(&value.to_be_bytes());
+/// Appends the values, `most` at the most, without GREASE; returns where they end.
+fn push(bytes: &mut Vec<u8>, values: impl Iterator<Item = u16>, most: usize) -> usize {
+    let mut end = bytes.len();
+    // Room for all at once: each is written, and stays when the next one does not overwrite it.
+    bytes.resize(end + 2 * most, 0);
+    for value in values {
+        if let Some(place) = bytes.get_mut(end..).and_then(<[u8]>::first_chunk_mut) {
+            *place = value.to_be_bytes();
+        }
+        end += if is_grease(value) { 0 } else { 2 };
     }
-    bytes.len()
+    bytes.truncate(end);
+    end
 }

@@ -110,6 +110,14 @@ pub(super) fn ascii<const LEN: usize>(bytes: &[u8; LEN]) -> ArrayString<LEN> {
     ArrayString::from_byte_string(bytes).unwrap_or_default()
 }
 
+/// The memory of a text that is not needed any more, with room for so many bytes.
+pub(super) fn emptied(text: &mut String, room: usize) -> Vec<u8> {
+    let mut bytes = std::mem::take(text).into_bytes();
+    bytes.clear();
+    bytes.reserve(room);
+    bytes
+}
+
 /// Text that was put together from the functions above.
 pub(super) fn into_string(text: Vec<u8>) -> String {
     String::from_utf8(text).unwrap_or_default()

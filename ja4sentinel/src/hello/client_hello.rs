@@ -25,6 +25,11 @@ pub struct Extension<'a> {
 pub struct Extensions<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Extensions<'a> {
+    /// How many extensions there are at the most: each has a header of four bytes.
+    pub(crate) fn most(self) -> usize {
+        self.0.len() / 4
+    }
+
     /// The extensions in wire order, duplicates kept.
     pub fn iter(self) -> impl Iterator<Item = Extension<'a>> + Clone {
         let mut rest = self.0;

@@ -37,6 +37,11 @@ impl Hello {
             draft.extensions.insert(draft.extensions.len() / 2, (TICKET, ticket));
             draft.is_padded = false;
         }
+        Self::of(client, draft, random)
+    }
+
+    /// The hello of a draft.
+    fn of(client: Client, mut draft: Draft, random: &mut Random) -> Self {
         let nonce = random.bytes(32);
         let session = if draft.has_session { random.bytes(32) } else { Vec::new() };
         let mut message = handshake(1, &body(&draft, &nonce, &session));
@@ -53,6 +58,17 @@ impl Hello {
             extensions: draft.extensions.iter().map(|(kind, _)| *kind).collect(),
             draft,
         }
+    }
+
+    /// As the same client would say it next: of the same length, with all extensions but the first
+    /// and the last in another order.
+    pub(super) fn next(&self, random: &mut Random) -> Self {
+        let mut draft = self.draft.clone();
+        if let [_, middle @ .., _] = draft.extensions.as_mut_slice() {
+            random.shuffle(middle);
+        }
+        draft.is_padded = false;
+        Self::of(self.client, draft, random)
     }
 
     /// Whether the server answers with TLS 1.3.

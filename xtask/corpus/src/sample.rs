@@ -23,13 +23,13 @@ pub fn hello(bytes: usize) -> Option<Vec<u8>> {
 pub fn hellos(bytes: usize) -> impl Iterator<Item = Vec<u8>> {
     let mut random = Random::new(crate::SEED);
     let clients = [Client::Chromium, Client::ChromiumPostQuantum];
-    std::iter::from_fn(move || {
-        let mut drawn = (0..DRAWN).filter_map(|_| {
-            let client = random.pick(&clients)?;
-            Some(Hello::new(client, false, &mut random).bytes)
-        });
-        drawn.find(|hello| hello.len().abs_diff(bytes) <= TOLERANCE)
-    })
+    let mut drawn = (0..DRAWN).filter_map(|_| {
+        let client = random.pick(&clients)?;
+        Some(Hello::new(client, false, &mut random))
+    });
+    let first = drawn.find(|hello| hello.bytes.len().abs_diff(bytes) <= TOLERANCE);
+    std::iter::successors(first, move |hello| Some(hello.next(&mut random)))
+        .map(|hello| hello.bytes)
 }
 
 /// The client's frames of one IPv4 connection to port 443: SYN, these pieces of payload, FIN.

@@ -26,6 +26,7 @@ pub(super) enum Client {
 }
 
 /// A hello before it is written.
+#[derive(Clone)]
 pub(super) struct Draft {
     /// `legacy_version`.
     pub(super) version: u16,
