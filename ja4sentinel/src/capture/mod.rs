@@ -6,7 +6,7 @@ pub mod ebpf;
 pub mod file;
 mod interfaces;
 mod link_events;
-pub(crate) mod netlink;
+pub mod netlink;
 #[cfg(feature = "libpcap")]
 pub mod pcap;
 mod tap;

@@ -1,9 +1,10 @@
-//! What the kernel says about interfaces and their filters, by rtnetlink(7). Needs no privilege.
+//! What the kernel says by netlink(7): about interfaces and their filters, which needs no privilege.
 
 use std::io;
 
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp};
@@ -13,6 +14,8 @@ use netlink_sys::{Socket, SocketAddr};
 
 /// The kernel fills no larger buffer with an answer.
 const BUFFER: usize = 64 * 1024;
+/// Each message of an answer begins at a multiple of this.
+const ALIGNMENT: usize = 4;
 
 /// An interface.
 pub(crate) struct Link {
@@ -61,13 +64,13 @@ fn xdp(attribute: &LinkAttribute) -> Vec<u32> {
 
 /// A filter of the clsact or ingress qdisc.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Filter {
+pub struct Filter {
     /// The name of the program for those of eBPF, the kind for others.
-    pub(crate) name: String,
+    pub name: String,
     /// Those with a lower one come first.
-    pub(crate) priority: u16,
+    pub priority: u16,
     /// Tells those of one priority apart.
-    pub(crate) handle: u32,
+    pub handle: u32,
 }
 
 /// The filters of one way through an interface, which `parent` names: the lower half of the handle
@@ -75,7 +78,7 @@ pub(crate) struct Filter {
 ///
 /// # Errors
 /// Those of the system.
-pub(crate) fn filters(interface: u32, parent: u16) -> io::Result<Vec<Filter>> {
+pub fn filters(interface: u32, parent: u16) -> io::Result<Vec<Filter>> {
     let mut request = TcMessage::with_index(interface.cast_signed());
     request.header.parent = TcHandle { major: TcHandle::CLSACT.major, minor: parent };
     let answers = dump(RouteNetlinkMessage::GetTrafficFilter(request))?;
@@ -111,14 +114,25 @@ fn name(filter: &TcMessage) -> String {
     kind.to_owned()
 }
 
-/// Everything that the kernel has to say in answer to `request`.
 fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
-    let mut socket = Socket::new(NETLINK_ROUTE)?;
+    exchange(NETLINK_ROUTE, request, NLM_F_DUMP)
+}
+
+/// Sends a request to the part of the kernel that speaks this protocol, and gives everything that it has
+/// to say in answer. The flags must ask for an end: that of a dump, or an acknowledgement.
+///
+/// # Errors
+/// Those of the system, and the kernel's own answer where it refuses.
+pub fn exchange<T>(protocol: isize, request: T, flags: u16) -> io::Result<Vec<T>>
+where
+    T: NetlinkSerializable + NetlinkDeserializable + Into<NetlinkPayload<T>>,
+{
+    let mut socket = Socket::new(protocol)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
     let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(request));
+    header.flags = NLM_F_REQUEST | flags;
+    let mut message = NetlinkMessage::new(header, request.into());
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
     message.serialize(&mut bytes);
@@ -130,16 +144,18 @@ fn dump(request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
         socket.recv(&mut bytes, 0)?;
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
-                .map_err(io::Error::other)?;
+            let message = NetlinkMessage::<T>::deserialize(rest).map_err(io::Error::other)?;
             match message.payload {
                 NetlinkPayload::Done(_) => return Ok(answers),
+                // Without a number it is the acknowledgement.
+                NetlinkPayload::Error(error) if error.code.is_none() => return Ok(answers),
                 NetlinkPayload::Error(error) => return Err(error.to_io()),
                 NetlinkPayload::InnerMessage(answer) => answers.push(answer),
                 _ => {}
             }
             let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
-            rest = rest.get(length.max(1)..).unwrap_or_default();
+            let next = length.max(1).checked_next_multiple_of(ALIGNMENT).unwrap_or(usize::MAX);
+            rest = rest.get(next..).unwrap_or_default();
         }
     }
 }
