@@ -195,7 +195,10 @@ fn a_wrong_file_leaves_the_old_configuration_at_work() {
     service.reload(&core.replace(SERVER_INTERFACE, "eth4711"), "no interface eth4711");
     let metrics = format!("{core}metrics: {{ listen: 'unix:/nowhere/s' }}\n");
     service.reload(&metrics, "outside of what the agent kept access to");
-    service.reload(&format!("{core}metrics: {{ listen: '127.0.0.1:443' }}\n"), "cannot be served");
+    service.reload(
+        &format!("{core}metrics: {{ listen: '127.0.0.1:443' }}\n"),
+        "cannot be served at 127.0.0.1:443 (a port below 1024 takes",
+    );
     fs::remove_file(&service.config).unwrap();
     service.agent.signal(libc::SIGHUP);
     assert!(wait_until(DEADLINE, || service.said("cannot be read") == 1));
