@@ -1,6 +1,7 @@
 //! The outputs: whether each could write now.
 
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Check, Status};
@@ -9,8 +10,24 @@ use crate::output::{self, OutputConfig, SinkConfig, SpoolConfig, SyslogTransport
 /// A peer that takes longer to answer counts as away.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The folders of spools that are not there, and whether they can be made. The agent makes them before it
+/// gives anything up.
+pub(super) struct Missing<'a>(Vec<(&'a Path, Check)>);
+
+impl<'a> Missing<'a> {
+    /// Looks for them.
+    pub(super) fn find(outputs: &'a [OutputConfig]) -> Self {
+        let spools = outputs.iter().filter_map(|output| Some((output, output.sink.spool()?)));
+        let missing = spools.filter(|(_, config)| !config.directory.exists());
+        let looked_at = missing.map(|(output, config)| {
+            (config.directory.as_path(), spool(&format!("output {}", output.name), config))
+        });
+        Self(looked_at.collect())
+    }
+}
+
 /// Probes them all, at the same time.
-pub(super) fn check(outputs: &[OutputConfig]) -> Vec<Check> {
+pub(super) fn check(outputs: &[OutputConfig], missing: &Missing<'_>) -> Vec<Check> {
     let found: Vec<io::Result<String>> = std::thread::scope(|scope| {
         let probes: Vec<_> =
             outputs.iter().map(|output| scope.spawn(|| output::probe(output, PATIENCE))).collect();
@@ -31,7 +48,10 @@ pub(super) fn check(outputs: &[OutputConfig]) -> Vec<Check> {
                 checks.push(Check::bad(&name, status, error.to_string(), remedy));
             }
         }
-        checks.extend(output.sink.spool().map(|config| spool(&name, config)));
+        checks.extend(output.sink.spool().map(|config| {
+            let known = missing.0.iter().find(|(path, _)| *path == config.directory);
+            known.map_or_else(|| spool(&name, config), |(_, check)| check.clone())
+        }));
     }
     if ready == 0 {
         let found = "no output can take a record now";
@@ -121,7 +141,7 @@ mod tests {
         let socket = OutputConfig::new(SinkConfig::UnixSocket(socket));
         let path = dir.path().join("a.log");
         let statuses = |outputs: &[OutputConfig]| -> Vec<Status> {
-            check(outputs).iter().map(|check| check.status).collect()
+            check(outputs, &Missing::find(outputs)).iter().map(|check| check.status).collect()
         };
         let with_file = [socket.clone(), file(path.to_str().unwrap())];
         assert_eq!(statuses(&with_file), [Status::Warning, Status::Ok]);

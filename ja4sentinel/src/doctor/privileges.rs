@@ -1,7 +1,8 @@
 //! What the agent would give up: it is given up for real, on a thread that then ends, and the outputs
 //! are looked at from there.
 
-use super::{Check, outputs};
+use super::Check;
+use super::outputs::{self, Missing};
 use crate::agent::{self, Needs};
 use crate::config::Config;
 use crate::sandbox::{self, Landlock, Mode, State};
@@ -10,19 +11,20 @@ const NAME: &str = "privileges";
 
 /// Tries it, and looks at the outputs as the agent would see them.
 pub(super) fn check(config: &Config) -> Vec<Check> {
+    let missing = Missing::find(&config.outputs);
     let plan = match agent::plan(config, None, Needs::expected(config)) {
         Ok(plan) => plan,
         Err(error) => {
             let remedy = "make that user, or name another one in privileges.user";
             let own = Check::failed(NAME, error.to_string(), remedy);
-            return [own].into_iter().chain(outputs::check(&config.outputs)).collect();
+            return [own].into_iter().chain(outputs::check(&config.outputs, &missing)).collect();
         }
     };
     // A thread that fails half-way is of no more use to anyone.
     let trial = std::thread::scope(|scope| {
         let confined = || {
             let state = sandbox::confine_thread(&plan)?;
-            Ok::<_, sandbox::SandboxError>((state, outputs::check(&config.outputs)))
+            Ok::<_, sandbox::SandboxError>((state, outputs::check(&config.outputs, &missing)))
         };
         scope.spawn(confined).join()
     });
@@ -31,7 +33,7 @@ pub(super) fn check(config: &Config) -> Vec<Check> {
         Ok(Err(error)) => {
             let remedy = "see privileges in the configuration: each can be switched off there";
             let own = Check::failed(NAME, error.to_string(), remedy);
-            [own].into_iter().chain(outputs::check(&config.outputs)).collect()
+            [own].into_iter().chain(outputs::check(&config.outputs, &missing)).collect()
         }
         Err(_) => vec![Check::failed(NAME, "the trial itself failed", "report this")],
     }
@@ -54,7 +56,7 @@ fn judge(state: &State, config: &Config) -> Check {
 mod tests {
     use super::*;
     use crate::doctor::Status;
-    use crate::output::{FileConfig, OutputConfig, SinkConfig};
+    use crate::output::{FileConfig, OutputConfig, SinkConfig, SpoolConfig, UnixSocketConfig};
 
     fn statuses(config: &Config) -> Vec<Status> {
         check(config).iter().map(|check| check.status).collect()
@@ -67,6 +69,20 @@ mod tests {
         let checks = check(&config);
         assert_eq!(checks.first().map(|check| check.status), Some(Status::Failed));
         assert!(checks.iter().any(|check| check.found.contains("nobody-of-this-name")));
+    }
+
+    #[test]
+    fn a_spool_s_folder_that_the_agent_makes_first_is_no_fault() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut socket = UnixSocketConfig::new(dir.path().join("reader"));
+        socket.spool = Some(SpoolConfig { directory: dir.path().join("spool"), size: 1 });
+        let socket = OutputConfig::new(SinkConfig::UnixSocket(socket));
+        let config = Config { outputs: vec![socket], ..Config::default() };
+        let checks = check(&config);
+        let spool = checks.iter().find(|check| check.check.ends_with(" spool")).unwrap();
+        // Landlock lets nobody make it later on.
+        assert_eq!(spool.status, Status::Ok, "{spool:?}");
+        assert!(!dir.path().join("spool").exists());
     }
 
     #[test]
