@@ -64,6 +64,11 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
+    /// Whether what one of `others` needs is needed for this one too.
+    fn includes_any(self, others: &[Self]) -> bool {
+        others.iter().any(|other| self.includes(*other))
+    }
+
     /// Whether what `other` needs is needed for this one too.
     fn includes(self, other: Self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 //! in the virtual machines of `cargo xtask vm`.
 
 mod libpcap;
-mod library;
+pub(crate) mod library;
 
 use std::path::PathBuf;
 use std::process::Command;

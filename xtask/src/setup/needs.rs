@@ -13,10 +13,12 @@ use super::Purpose;
 use super::chroot::Chroot;
 use super::packages::Names;
 use super::python::Tool;
+use crate::architecture::Architecture;
 use crate::deny;
 use crate::differential::Suricata;
 use crate::ebpf::Toolchain;
 use crate::process;
+use crate::static_build::library;
 
 /// One thing that a command needs or can use.
 pub(super) struct Need {
@@ -24,10 +26,10 @@ pub(super) struct Need {
     pub(super) name: &'static str,
     /// What for.
     pub(super) why: &'static str,
-    /// The least purpose that uses it.
-    from: Purpose,
-    /// The least purpose that cannot do without; `None` for none but continuous integration.
-    required: Option<Purpose>,
+    /// The purposes that use it, and those that include one of them.
+    from: &'static [Purpose],
+    /// The same of those that cannot do without it. Continuous integration cannot do without any.
+    required: &'static [Purpose],
     present: Presence,
     /// Where it comes from.
     pub(super) source: Source,
@@ -53,6 +55,8 @@ enum Presence {
     Python(&'static Tool),
     /// All that compiles the kernel program.
     EbpfToolchain,
+    /// Rust's standard library for this processor.
+    RustLibrary(Architecture),
     /// cargo-deny.
     Deny,
 }
@@ -71,6 +75,8 @@ pub(super) enum Source {
     Python(&'static Tool),
     /// A compiler from the package manager, and a linker that cargo builds.
     EbpfToolchain,
+    /// rustup; where it cannot, a compiler from the package manager.
+    RustLibrary(Architecture),
     /// cargo builds it.
     Cargo(fn() -> Command),
 }
@@ -79,13 +85,13 @@ impl Need {
     /// What `purpose` uses and this machine lacks.
     pub(super) fn missing(purpose: Purpose) -> Vec<&'static Self> {
         let all = [table::NEEDS, bench::NEEDS].into_iter().flatten();
-        let used = all.filter(|need| purpose.includes(need.from));
+        let used = all.filter(|need| purpose.includes_any(need.from));
         used.filter(|need| !need.present.holds()).collect()
     }
 
     /// Whether `purpose` cannot do without.
     pub(super) fn is_required(&self, purpose: Purpose) -> bool {
-        purpose == Purpose::Ci || self.required.is_some_and(|least| purpose.includes(least))
+        purpose == Purpose::Ci || purpose.includes_any(self.required)
     }
 }
 
@@ -109,6 +115,7 @@ impl Presence {
             }
             Self::Python(tool) => tool.exists(),
             Self::EbpfToolchain => Toolchain::find().is_ok(),
+            Self::RustLibrary(architecture) => library::is_there(*architecture),
             Self::Deny => deny::find().is_some(),
         }
     }

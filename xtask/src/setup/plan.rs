@@ -8,8 +8,10 @@ use super::chroot::{self, Chroot};
 use super::needs::{Need, Source};
 use super::packages::Manager;
 use super::python::Tool;
+use crate::architecture::Architecture;
 use crate::ebpf::completion;
 use crate::process;
+use crate::static_build::library;
 
 /// What to do, in order.
 pub(super) struct Plan {
@@ -20,6 +22,7 @@ pub(super) struct Plan {
     chroots: Vec<&'static Chroot>,
     python: Vec<&'static Tool>,
     cargo: Vec<fn() -> Command>,
+    libraries: Vec<Architecture>,
     /// Whether the eBPF toolchain is to be completed.
     toolchain: bool,
     by_hand: Vec<&'static str>,
@@ -35,6 +38,7 @@ impl Plan {
             chroots: Vec::new(),
             python: Vec::new(),
             cargo: Vec::new(),
+            libraries: Vec::new(),
             toolchain: false,
             by_hand: Vec::new(),
         };
@@ -56,6 +60,7 @@ impl Plan {
                 (Source::Chroot(_), _) => plan.by_hand.push(need.name),
                 (Source::Python(tool), _) => plan.python.push(tool),
                 (Source::Cargo(install), _) => plan.cargo.push(*install),
+                (Source::RustLibrary(architecture), _) => plan.libraries.push(*architecture),
                 (Source::EbpfToolchain, Some(Manager::Apt)) => plan.toolchain = true,
                 (Source::EbpfToolchain, _) => plan.by_hand.push(need.name),
                 (_, None) => plan.by_hand.push(need.name),
@@ -82,6 +87,7 @@ impl Plan {
         lines.extend(self.chroots.iter().map(|chroot| chroot.description()));
         lines.extend(self.python.iter().map(|tool| tool.description()));
         lines.extend(self.cargo.iter().map(|install| process::line(&install())));
+        lines.extend(self.libraries.iter().map(|architecture| library::description(*architecture)));
         if self.toolchain {
             lines.extend(completion::description());
         }
@@ -116,7 +122,9 @@ impl Plan {
         let chroots = self.chroots.iter().map(|chroot| chroot.make());
         let tools = self.python.iter().map(|tool| tool.make());
         let cargo = self.cargo.iter().map(|install| process::run(&mut install()));
-        for error in chroots.chain(tools).chain(cargo).filter_map(Result::err) {
+        let libraries = self.libraries.iter().map(|one| library::add(*one, self.manager));
+        let all = chroots.chain(tools).chain(cargo).chain(libraries);
+        for error in all.filter_map(Result::err) {
             eprintln!("set-up: {error:#}");
         }
         if self.toolchain

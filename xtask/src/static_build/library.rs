@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use ja4sentinel_tests::process::find_program;
 
 use crate::apt::{Apt, Kind};
 use crate::architecture::Architecture;
+use crate::setup::Manager;
 use crate::{process, workspace};
 
 /// Debian's compiler for programs that follow Rust closely.
@@ -18,52 +20,96 @@ const COMPILER_PATH: &str = "/usr/bin/rustc";
 /// are of the same version.
 const LIBRARY: &str = "libstd-rust-web-dev";
 
+/// Below the folder of what is downloaded: the library, and a file that tells its version.
+const SYSROOT: &str = "usr";
+const MARK: &str = "version";
+
 /// What tells which Debian this is.
 const RELEASE: &str = "/etc/os-release";
 
-/// Makes sure that cargo's compiler has the library, and gives the flags by which it finds it.
-///
-/// That is the compiler's own, or rustup gets it; where it cannot, both are Debian's.
+/// Whether cargo's compiler has the library, or Debian's, as [`add`] gets it.
+pub(crate) fn is_there(architecture: Architecture) -> bool {
+    let downloaded = |version: String| sysroot(architecture, &version).is_some();
+    has_it(architecture).unwrap_or(false) || installed_version().is_ok_and(downloaded)
+}
+
+/// What [`add`] does, for people.
+pub(crate) fn description(architecture: Architecture) -> String {
+    let (to, debian) = (folder(architecture), architecture.debian());
+    let other = format!("apt-get install {COMPILER}, {LIBRARY}:{debian} into {}", to.display());
+    match find_program("rustup") {
+        Some(_) => format!("{} (where that fails: {other})", process::line(&rustup(architecture))),
+        None => other,
+    }
+}
+
+/// Lets rustup get the library; where it cannot, installs Debian's compiler and gets what belongs to it.
+pub(crate) fn add(architecture: Architecture, manager: Option<Manager>) -> Result<()> {
+    if find_program("rustup").is_some() {
+        match process::run(&mut rustup(architecture)) {
+            Ok(()) => return Ok(()),
+            Err(error) => eprintln!("set-up: {error:#}: goes on with Debian's compiler"),
+        }
+    }
+    match (manager, installed_version()) {
+        (_, Ok(_)) => {}
+        (Some(manager @ Manager::Apt), Err(_)) => manager.install(&[COMPILER])?,
+        _ => bail!("get a compiler with a library for {}", architecture.target()),
+    }
+    debian(architecture).map(drop)
+}
+
+/// Gives cargo the compiler that has the library, and the flags by which it finds it.
 pub(super) fn provide(architecture: Architecture, cargo: &mut Command) -> Result<Vec<String>> {
-    if is_there(architecture)? {
+    if has_it(architecture)? {
         return Ok(Vec::new());
     }
-    let target = architecture.target();
-    let added = process::run(Command::new("rustup").args(["target", "add", target]));
-    if is_there(architecture)? {
-        return Ok(Vec::new());
-    }
-    if let Err(error) = added {
-        eprintln!("{error:#}: goes on with Debian's compiler");
-    }
-    let sysroot = debian(architecture).with_context(|| {
-        format!(
-            "the compiler has no library for {target}: `rustup target add {target}`, or, on Debian, \
-             `apt-get install {COMPILER}`"
-        )
-    })?;
+    let sysroot = debian(architecture)?;
     cargo.env("RUSTC", COMPILER_PATH);
     Ok(vec![format!("--sysroot={}", sysroot.display())])
 }
 
-/// Whether the compiler has the library.
-fn is_there(architecture: Architecture) -> Result<bool> {
+fn rustup(architecture: Architecture) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["target", "add", architecture.target()]);
+    command
+}
+
+/// Whether cargo's compiler has the library.
+fn has_it(architecture: Architecture) -> Result<bool> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let mut rustc = Command::new(rustc);
     rustc.args(["--print", "target-libdir", "--target", architecture.target()]);
     Ok(Path::new(process::output(&mut rustc)?.trim()).is_dir())
 }
 
+/// The version of Debian's compiler, when it is installed.
+fn installed_version() -> Result<String> {
+    let mut query = Command::new("dpkg-query");
+    process::output(query.args(["--show", "--showformat=${Version}", COMPILER]))
+}
+
+/// Where Debian's library is put.
+fn folder(architecture: Architecture) -> PathBuf {
+    workspace::target().join(format!("static/library-{}", architecture.debian()))
+}
+
+/// The folder that holds Debian's library, when this version was downloaded.
+fn sysroot(architecture: Architecture, version: &str) -> Option<PathBuf> {
+    let folder = folder(architecture);
+    let there = std::fs::read_to_string(folder.join(MARK)).ok()?;
+    (there == version).then(|| folder.join(SYSROOT))
+}
+
 /// Downloads what belongs to Debian's compiler as it is installed here, unless an earlier call did, and
 /// gives the folder that holds it.
 fn debian(architecture: Architecture) -> Result<PathBuf> {
-    let mut query = Command::new("dpkg-query");
-    let version = process::output(query.args(["--show", "--showformat=${Version}", COMPILER]))?;
-    let folder = workspace::target().join(format!("static/library-{}", architecture.debian()));
-    let (sysroot, mark) = (folder.join("usr"), folder.join("version"));
-    if std::fs::read_to_string(&mark).is_ok_and(|there| there == version) {
+    let version = installed_version()?;
+    if let Some(sysroot) = sysroot(architecture, &version) {
         return Ok(sysroot);
     }
+    let folder = folder(architecture);
+    let sysroot = folder.join(SYSROOT);
     let release = std::fs::read_to_string(RELEASE)?;
     let suite = codename(&release).with_context(|| format!("{RELEASE} names no suite"))?;
     let archives = [
@@ -76,7 +122,7 @@ fn debian(architecture: Architecture) -> Result<PathBuf> {
         std::fs::remove_dir_all(&sysroot)?;
     }
     apt.unpack(&[format!("{LIBRARY}={version}")], &folder.join("packages"), &folder)?;
-    std::fs::write(&mark, version)?;
+    std::fs::write(folder.join(MARK), version)?;
     Ok(sysroot)
 }
 

@@ -38,30 +38,30 @@ impl Counts {
         if self.tools != kept.tools {
             table += &format!("other tools: {}\nkept counts: {}\n", self.tools, kept.tools);
         }
-        for now in &self.counts {
-            let change = kept.of(&now.corpus).map_or_else(
+        for counted in &self.counts {
+            let change = kept.of(&counted.corpus).map_or_else(
                 || "not kept".to_owned(),
-                |kept| format!("{:+.2} % against {}", now.change(kept), kept.instructions),
+                |kept| format!("{:+.2} % against {}", counted.change(kept), kept.instructions),
             );
-            table += &format!("{now}  {change}\n");
+            table += &format!("{counted}  {change}\n");
         }
         table
     }
 
     /// What is out of bounds, a line each.
     pub(super) fn faults(&self, kept: &Self) -> Vec<String> {
-        let fault = |now: &Count| {
-            let Some(kept) = kept.of(&now.corpus) else {
-                return Some(format!("{}: no count is kept", now.corpus));
+        let fault = |counted: &Count| {
+            let Some(kept) = kept.of(&counted.corpus) else {
+                return Some(format!("{}: no count is kept", counted.corpus));
             };
-            if (now.packets, now.records) != (kept.packets, kept.records) {
+            if (counted.packets, counted.records) != (kept.packets, kept.records) {
                 return Some(format!(
                     "{}: {} records of {} packets, not {} of {}",
-                    now.corpus, now.records, now.packets, kept.records, kept.packets
+                    counted.corpus, counted.records, counted.packets, kept.records, kept.packets
                 ));
             }
-            let change = now.change(kept);
-            let corpus = &now.corpus;
+            let change = counted.change(kept);
+            let corpus = &counted.corpus;
             (change.abs() > TOLERANCE)
                 .then(|| format!("{corpus}: {change:+.2} % instructions, {TOLERANCE} are allowed"))
         };
