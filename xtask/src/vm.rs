@@ -24,6 +24,8 @@ use crate::static_build;
 
 /// The modules that the checks need.
 const MODULES: [&str; 4] = ["sch_ingress", "cls_bpf", "veth", "8021q"];
+/// Tunnels of the kernel whose own interfaces are watched.
+const TUNNELS: [&str; 2] = ["ipip", "wireguard"];
 /// What is built into other kernels, but not into Debian's user-mode Linux.
 const USER_MODE_MODULE: &str = "ipv6";
 
@@ -150,6 +152,8 @@ impl Machines<'_> {
         let (unpacked, carrier) = self.fetch(kernel)?;
         let mut modules = MODULES.to_vec();
         modules.extend(kernel.user_mode.then_some(USER_MODE_MODULE));
+        let tunnels = tunnels(kernel, &unpacked)?;
+        modules.extend(&tunnels);
         let modules = modules::load_order(&unpacked.modules, &modules)?;
         let folder = kernel.folder(self.arguments.arch).join("initramfs");
         let machine = Initramfs::new(folder, &self.busybox, &modules)?;
@@ -164,6 +168,7 @@ impl Machines<'_> {
         if let Some(lacks) = kernel.lacks {
             machine.file("lacks", lacks.as_bytes())?;
         }
+        machine.file("tunnels", tunnels.join(" ").as_bytes())?;
         // Where the tests look for what cargo built beside them.
         machine.copy(&self.programs.agent, "ja4sentinel")?;
         let archive = machine.pack()?;
@@ -192,6 +197,18 @@ impl Machines<'_> {
         *known = Some(carrier);
         Ok((unpacked, carrier))
     }
+}
+
+/// The tunnels that a kernel has: all, but those that are known to be missing.
+fn tunnels(kernel: &Kernel, unpacked: &Unpacked) -> Result<Vec<&'static str>> {
+    let (missing, there): (Vec<_>, Vec<_>) =
+        TUNNELS.into_iter().partition(|tunnel| kernel.without.contains(tunnel));
+    for tunnel in missing {
+        if modules::load_order(&unpacked.modules, &[tunnel]).is_ok() {
+            bail!("kernel {} has {tunnel} after all", kernel.name);
+        }
+    }
+    Ok(there)
 }
 
 /// The name of a test program without the hash that cargo gives it.

@@ -17,10 +17,16 @@ mod rtnl;
 mod site;
 #[cfg(test)]
 mod traffic;
+#[cfg(test)]
+mod tunnel;
+#[cfg(test)]
+mod wireguard;
 
+use ja4sentinel_tests::agent::Agent;
 use remains::Loaded;
 use site::{SERVER, SERVER_VLAN, Site};
-use traffic::Scene;
+use traffic::{Scene, Sent};
+use tunnel::TUNNELS;
 
 /// Major and minor version of this kernel.
 fn kernel() -> (u32, u32) {
@@ -39,8 +45,8 @@ fn ebpf_sees_every_hello_and_leaves_nothing_behind() {
             remains::is_attached(&site);
         }
         assert_ne!(Loaded::now(), before);
-        account(&site, agent, "ebpf", interface);
-        remains::nothing_is_left(&site, &before);
+        account(&site, agent, "ebpf", interface, traffic::pass);
+        remains::nothing_is_left(&site, interface, &before);
     }
 }
 
@@ -50,15 +56,42 @@ fn libpcap_sees_every_hello_too() {
     let before = Loaded::now();
     for interface in [SERVER, SERVER_VLAN] {
         let agent = site.watch("pcap", interface);
-        account(&site, agent, "pcap", interface);
-        remains::nothing_is_left(&site, &before);
+        account(&site, agent, "pcap", interface, traffic::pass);
+        remains::nothing_is_left(&site, interface, &before);
+    }
+}
+
+#[test]
+fn so_do_both_on_tunnels_of_the_kernel() {
+    for tunnel in &TUNNELS {
+        let (site, name) = (Site::new(), tunnel.name);
+        let dug = tunnel.dig(&site);
+        if !tunnel.is_there() {
+            assert!(dug.is_err(), "this kernel has {name} after all");
+            println!("\n@tunnel no {name}");
+            continue;
+        }
+        dug.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let before = Loaded::now();
+        for backend in tunnel.backends() {
+            let agent = site.watch(backend, name);
+            account(&site, agent, backend, name, |scene| traffic::pass_through(tunnel, scene));
+            remains::nothing_is_left(&site, name, &before);
+        }
+        println!("\n@tunnel {name} ({})", tunnel.backends().join(", "));
     }
 }
 
 /// Sends everything, ends the agent, and compares its ledger with what was sent.
-fn account(site: &Site, agent: ja4sentinel_tests::agent::Agent, backend: &str, interface: &str) {
-    let sent = traffic::pass(&Scene { site, agent: &agent, backend, interface });
+fn account(
+    site: &Site,
+    agent: Agent,
+    backend: &str,
+    interface: &str,
+    pass: impl Fn(&Scene<'_>) -> Sent,
+) {
+    let sent = pass(&Scene { site, agent: &agent, backend, interface });
     let ended = agent.stop().unwrap();
     sent.is_accounted_for(&ended);
-    println!("\n@ledger {backend}: {}", ended.ledger);
+    println!("\n@ledger {backend}/{interface}: {}", ended.ledger);
 }

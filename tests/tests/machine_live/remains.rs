@@ -54,14 +54,14 @@ pub(crate) fn is_attached(site: &Site) {
 
 /// Nothing of the agent is left. The qdisc that filters need stays where there had to be one, since
 /// nobody can tell whether others use it by now.
-pub(crate) fn nothing_is_left(site: &Site, before: &Loaded) {
+pub(crate) fn nothing_is_left(site: &Site, interface: &str, before: &Loaded) {
     let gone = wait_until(FREED, || Loaded::now() == *before);
     assert!(gone, "before {before:?}, now {:?}", Loaded::now());
     let (filters, qdiscs) = site
         .server
         .inside(|| {
-            let filters = rtnl::ingress_filters(SERVER).unwrap_or_default();
-            (filters, rtnl::qdiscs(SERVER).unwrap())
+            let filters = rtnl::ingress_filters(interface).unwrap_or_default();
+            (filters, rtnl::qdiscs(interface).unwrap())
         })
         .unwrap();
     assert_eq!(filters, Vec::<String>::new());

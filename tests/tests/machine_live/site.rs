@@ -21,7 +21,7 @@ pub(crate) const VLAN: u16 = 7;
 /// The server's addresses by interface; the client's have the next number.
 pub(crate) const PLAIN: [&str; 2] = ["192.0.2.1", "fd4a::1"];
 pub(crate) const TAGGED: [&str; 2] = ["198.51.100.1", "fd4b::1"];
-const CLIENT_PLAIN: [&str; 2] = ["192.0.2.2", "fd4a::2"];
+pub(crate) const CLIENT_PLAIN: [&str; 2] = ["192.0.2.2", "fd4a::2"];
 const CLIENT_TAGGED: [&str; 2] = ["198.51.100.2", "fd4b::2"];
 
 pub(crate) const PORT: u16 = 443;
@@ -43,7 +43,7 @@ pub(crate) enum Crossing {
 
 pub(crate) struct Site {
     pub(crate) server: Unnamed,
-    client: Unnamed,
+    pub(crate) client: Unnamed,
 }
 
 impl Site {
@@ -94,8 +94,8 @@ impl Site {
     }
 
     /// Sends these pieces, one after the other, on a connection to this address of the server, which
-    /// must receive them all. Gives the client's port.
-    pub(crate) fn send(&self, address: &str, pieces: &[&[u8]]) -> u16 {
+    /// must receive them all. Gives where the client was.
+    pub(crate) fn send(&self, address: &str, pieces: &[&[u8]]) -> SocketAddr {
         let server = SocketAddr::new(address.parse::<IpAddr>().unwrap(), PORT);
         let (listening, wait) = mpsc::channel();
         let serve = || {
@@ -114,14 +114,14 @@ impl Site {
             }
             stream.shutdown(Shutdown::Write).unwrap();
             stream.read_to_end(&mut Vec::new()).unwrap();
-            stream.local_addr().unwrap().port()
+            stream.local_addr().unwrap()
         };
         std::thread::scope(|scope| {
             let server = scope.spawn(|| self.server.inside(serve).unwrap());
             wait.recv_timeout(PATIENCE).unwrap();
-            let port = self.client.inside(connect).unwrap();
+            let client = self.client.inside(connect).unwrap();
             assert_eq!(server.join().unwrap(), pieces.concat());
-            port
+            client
         })
     }
 }

@@ -23,6 +23,7 @@ fi
 [ -e /sys/kernel/btf/vmlinux ] && echo "@btf yes" || echo "@btf no"
 [ ! -e /object ] || export JA4SENTINEL_BPF_OBJECT=/object
 [ ! -e /lacks ] || export JA4SENTINEL_KERNEL_LACKS="$(cat /lacks)"
+export JA4SENTINEL_KERNEL_TUNNELS="$(cat /tunnels)"
 export CI=1
 # What tests find out is shown at once; they have the kernel to themselves, one after the other.
 export RUST_TEST_NOCAPTURE=1 RUST_TEST_THREADS=1

@@ -40,6 +40,8 @@ pub(crate) struct Kernel {
     pub(crate) options: &'static str,
     /// What it lacks for the eBPF backend, in the agent's words.
     pub(crate) lacks: Option<&'static str>,
+    /// Tunnels that it is built without.
+    pub(crate) without: &'static [&'static str],
     /// Whether it is a program of this machine's own kernel.
     pub(crate) user_mode: bool,
     /// The tests that are run on it.
@@ -49,7 +51,8 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// One that has all that it takes, and gets all tests.
     const fn whole(name: &'static str, packages: &'static Packages) -> Self {
-        Self { name, packages, options: "", lacks: None, user_mode: false, tests: ALL }
+        let (options, lacks, without) = ("", None, [].as_slice());
+        Self { name, packages, options, lacks, without, user_mode: false, tests: ALL }
     }
 }
 
@@ -78,7 +81,12 @@ pub(crate) const KERNELS: [Kernel; 8] = [
         ..Kernel::whole("lockdown", &TRIXIE)
     },
     // Debian builds user-mode Linux without type information.
-    Kernel { user_mode: true, tests: AGENT, ..Kernel::whole("no-btf", &USER_MODE) },
+    Kernel {
+        without: &["wireguard"],
+        user_mode: true,
+        tests: AGENT,
+        ..Kernel::whole("no-btf", &USER_MODE)
+    },
 ];
 
 /// The oldest of Debian, which has a system to go with it.

@@ -43,7 +43,9 @@ pub(crate) struct Findings {
     pub(crate) attached: Option<String>,
     /// Instructions that the verifier looked at, by program.
     pub(crate) verified: Vec<(String, String)>,
-    /// The agent's ledgers, by backend.
+    /// Which tunnels were watched, and which this kernel has not.
+    pub(crate) tunnels: Vec<String>,
+    /// The agent's ledgers, by backend and interface.
     pub(crate) ledgers: Vec<(String, String)>,
 }
 
@@ -212,6 +214,7 @@ fn read(console: &str) -> Report {
             ["verified", program, count] => {
                 found.verified.push(((*program).to_owned(), (*count).to_owned()));
             }
+            ["tunnel", words @ ..] => found.tunnels.push(words.join(" ")),
             ["ledger", backend, rest @ ..] => {
                 let backend = backend.trim_end_matches(':').to_owned();
                 found.ledgers.push((backend, rest.join(" ")));
@@ -234,13 +237,14 @@ mod tests {
     fn a_console_is_read_to_its_end() {
         let report = read(
             "booting\n@check a 0\nnoise\n@attached tcx\n@verified eth 12\n\
-             @ledger pcap: 2 connections = 2 fingerprinted\n@check b 101\n@done\n",
+             @tunnel ipip (ebpf, pcap)\n@tunnel no wireguard\n@ledger pcap: 2 connections = 2 fingerprinted\n@check b 101\n@done\n",
         );
         assert_eq!(report.checks, [("a".to_owned(), 0), ("b".to_owned(), 101)]);
         assert_eq!(report.fault, None);
         let found = report.findings;
         assert_eq!(found.attached.unwrap(), "tcx");
         assert_eq!(found.verified, [("eth".to_owned(), "12".to_owned())]);
+        assert_eq!(found.tunnels, ["ipip (ebpf, pcap)", "no wireguard"]);
         let ledger = "2 connections = 2 fingerprinted".to_owned();
         assert_eq!(found.ledgers, [("pcap".to_owned(), ledger)]);
     }

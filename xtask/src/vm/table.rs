@@ -6,8 +6,19 @@ use super::kernel::Kernel;
 use super::machine::Outcome;
 
 /// The columns' heads.
-const HEADS: [&str; 9] =
-    ["kernel", "release", "BTF", "eBPF", "eth insns", "raw insns", "checks", "seconds", "verdict"];
+const HEADS: [&str; COLUMNS] = [
+    "kernel",
+    "release",
+    "BTF",
+    "eBPF",
+    "eth insns",
+    "raw insns",
+    "tunnels",
+    "checks",
+    "seconds",
+    "verdict",
+];
+const COLUMNS: usize = 10;
 
 /// One kernel.
 pub(crate) struct Row {
@@ -50,11 +61,11 @@ impl Row {
         }
     }
 
-    fn cells(&self) -> [String; 9] {
+    fn cells(&self) -> [String; COLUMNS] {
         let name = self.name.to_owned();
         let Ok((release, outcome)) = &self.tried else {
-            let mut cells = [(); 9].map(|()| "-".to_owned());
-            (cells[0], cells[8]) = (name, verdict(self));
+            let mut cells = [(); COLUMNS].map(|()| "-".to_owned());
+            (cells[0], cells[COLUMNS - 1]) = (name, verdict(self));
             return cells;
         };
         let found = &outcome.findings;
@@ -75,6 +86,7 @@ impl Row {
             how,
             verified("_eth"),
             verified("_raw"),
+            if found.tunnels.is_empty() { "-".to_owned() } else { found.tunnels.join(", ") },
             format!("{passed}/{}", outcome.checks.len()),
             format!("{:.0}", seconds(outcome)),
             verdict(self),
