@@ -2,12 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use ja4sentinel_tests::agent::{Agent, built_binary};
 use ja4sentinel_tests::unnamed::{Offload, Unnamed, set_up, switch};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::rtnl;
 
@@ -101,13 +103,17 @@ impl Site {
         let serve = || {
             let listener = TcpListener::bind(server).unwrap();
             listening.send(()).unwrap();
+            assert!(is_readable(&listener), "no client connects to {address}");
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
             let mut received = Vec::new();
-            listener.accept().unwrap().0.read_to_end(&mut received).unwrap();
+            stream.read_to_end(&mut received).unwrap();
             received
         };
         let connect = || {
             let mut stream = TcpStream::connect_timeout(&server, PATIENCE).unwrap();
             stream.set_nodelay(true).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
             for (number, piece) in pieces.iter().enumerate() {
                 std::thread::sleep(if number > 0 { PAUSE } else { Duration::ZERO });
                 stream.write_all(piece).unwrap();
@@ -124,4 +130,11 @@ impl Site {
             client
         })
     }
+}
+
+/// Waits for a client, but not for ever: a test that hangs says nothing.
+fn is_readable(listener: &TcpListener) -> bool {
+    let mut waiting = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    let patience = PollTimeout::try_from(PATIENCE).unwrap();
+    poll(&mut waiting, patience).unwrap() > 0
 }
