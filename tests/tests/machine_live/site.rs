@@ -1,6 +1,6 @@
 //! Where it happens: a server's and a client's namespace, joined by a veth pair that carries a VLAN.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use ja4sentinel_tests::agent::{Agent, built_binary};
+use ja4sentinel_tests::process::wait_until;
 use ja4sentinel_tests::unnamed::{Offload, Unnamed, set_up, switch};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -111,7 +112,7 @@ impl Site {
             received
         };
         let connect = || {
-            let mut stream = TcpStream::connect_timeout(&server, PATIENCE).unwrap();
+            let mut stream = reach(&server);
             stream.set_nodelay(true).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             for (number, piece) in pieces.iter().enumerate() {
@@ -130,6 +131,17 @@ impl Site {
             client
         })
     }
+}
+
+/// Connects. A machine that gets little of a busy host's time may be late to answer the question for its
+/// hardware address; no packet of the connection was sent then.
+fn reach(server: &SocketAddr) -> TcpStream {
+    let mut reached: io::Result<TcpStream> = Err(ErrorKind::NotConnected.into());
+    wait_until(PATIENCE, || {
+        reached = TcpStream::connect_timeout(server, PATIENCE);
+        !reached.as_ref().is_err_and(|error| error.kind() == ErrorKind::HostUnreachable)
+    });
+    reached.unwrap_or_else(|error| panic!("{server}: {error}"))
 }
 
 /// Waits for a client, but not for ever: a test that hangs says nothing.
