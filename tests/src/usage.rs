@@ -58,6 +58,17 @@ pub fn cpu(process: u32) -> Duration {
     Duration::from_nanos(times.sum::<u64>())
 }
 
+/// Time that the kernel's threads for soft interrupts have had, on all processors: what is left to
+/// them when packets come faster than those who cause them may deal with them.
+pub fn soft_interrupts() -> Duration {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let name = |process: &u32| fs::read_to_string(format!("/proc/{process}/comm"));
+    let threads =
+        numbers.filter(|process| name(process).is_ok_and(|name| name.starts_with("ksoftirqd/")));
+    threads.map(cpu).sum()
+}
+
 /// Memory that a running process holds, and the most that it held, bytes.
 pub fn memory(process: u32) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();

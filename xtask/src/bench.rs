@@ -23,6 +23,7 @@ mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -68,19 +69,23 @@ pub(crate) struct Arguments {
     prepared: bool,
 }
 
-/// What can be measured by itself.
+/// What can be measured by itself, in the order in which a whole run does it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// The classifier's nanoseconds a packet
     Kernel,
-    /// Capture files: time against a bare libpcap loop, and memory
-    Offline,
     /// A server's throughput with each watching it, on one CPU
     Server,
+    /// Capture files: time against a bare libpcap loop, and memory
+    Offline,
     /// Thousands of connections a second over a veth
     Live,
     /// A SYN flood while real clients connect
     Flood,
+    /// Parse, fingerprint and the rest of the core, alone
+    Micro,
+    /// Cost of a hello among many open connections
+    Scale,
     /// From a hello's last segment to its line at a UNIX socket
     Latency,
     /// The agent's memory
@@ -89,10 +94,6 @@ enum Part {
     Start,
     /// Size of the static binary
     Binary,
-    /// Parse, fingerprint and the rest of the core, alone
-    Micro,
-    /// Cost of a hello among many open connections
-    Scale,
 }
 
 impl Part {
@@ -109,16 +110,16 @@ impl Part {
     fn measure(self, bench: &Bench) -> Result<Vec<Figure>> {
         match self {
             Self::Kernel => kernel::measure(bench),
-            Self::Offline => offline::measure(bench),
             Self::Server => live::throughput::measure(bench),
+            Self::Offline => offline::measure(bench),
             Self::Live => live::replay::measure(bench),
             Self::Flood => live::flood::measure(bench),
+            Self::Micro => micro::measure(bench),
+            Self::Scale => scale::measure(bench),
             Self::Latency => live::latency::measure(bench),
             Self::Memory => live::memory::measure(bench),
             Self::Start => live::start::measure(bench),
             Self::Binary => binary::measure(bench),
-            Self::Micro => micro::measure(bench),
-            Self::Scale => scale::measure(bench),
         }
     }
 }
@@ -187,13 +188,15 @@ fn perform(arguments: &Arguments, parts: &[Part], bench: &Bench) -> Result<()> {
     let machine = Machine::look(command, bench.rivals.versions());
     let (mut figures, mut failed) = (Vec::new(), Vec::new());
     for part in parts {
-        // What the others gave is worth seeing: they may have taken an hour.
+        let begun = Instant::now();
+        // What the others gave is worth seeing: they may have taken half an hour.
         match part.measure(bench) {
             Ok(measured) => figures.extend(measured),
             Err(error) => failed.push(format!("{part:?}: {error:#}")),
         }
+        bench.say(&format!("{part:?} took {:.0} s", begun.elapsed().as_secs_f64()));
     }
-    println!("\n{machine}\n{}", table::markdown(&figures));
+    println!("\n{}", table::whole(&machine, &figures));
     table::write(&workspace::target(), &machine, &figures)?;
     ensure!(failed.is_empty(), "{}", failed.join("\n"));
     if arguments.readme {

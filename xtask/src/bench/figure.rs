@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::contender::AGENT;
 use super::score::Score;
 use super::spread::Spread;
 
@@ -54,6 +55,13 @@ impl Figure {
         self
     }
 
+    /// How many times the agent's value of the same thing this is, where the agent did it too.
+    pub(super) fn to_ours(&self, all: &[Self]) -> Option<f64> {
+        let is_ours = |other: &&Self| other.what == self.what && other.who.starts_with(AGENT);
+        let ours = all.iter().find(is_ours).filter(|ours| ours.who != self.who)?;
+        Some(self.value.median / ours.value.median).filter(|times| times.is_finite())
+    }
+
     /// Whether the mark was reached, where there is one. The median counts.
     pub(super) fn reached(&self) -> Option<bool> {
         self.mark.map(|mark| match mark {
@@ -66,6 +74,16 @@ impl Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn others_are_measured_by_the_agent() {
+        let figure =
+            |who: &str, value| Figure::new("a", "b", who, "s", Spread::of([value]).unwrap());
+        let all = [figure("other", 3.0), figure("ja4sentinel with its classifier", 2.0)];
+        let times: Vec<_> = all.iter().map(|figure| figure.to_ours(&all)).collect();
+        assert_eq!(times, [Some(1.5), None]);
+        assert_eq!(all[0].to_ours(&all[..1]), None);
+    }
 
     #[test]
     fn the_median_is_held_against_the_mark() {

@@ -2,6 +2,7 @@
 
 mod clients;
 pub(super) mod flood;
+mod iperf;
 pub(super) mod latency;
 pub(super) mod memory;
 pub(super) mod replay;

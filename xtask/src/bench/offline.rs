@@ -19,10 +19,9 @@ use super::spread::Spread;
 use crate::stopwatch::{self, Reading, Streams};
 
 const PART: &str = "offline";
-/// A program that takes longer than so many seconds is run three times at most: what one run differs
-/// from the next matters little there.
+/// A program that takes longer than so many seconds is run once: what one run differs from the next
+/// matters little there.
 const LONG: f64 = 10.0;
-const RUNS_OF_LONG: usize = 3;
 const MIB: f64 = 1_048_576.0;
 
 /// What the agent has to reach over one corpus.
@@ -75,7 +74,7 @@ fn corpus(bench: &Bench, goal: &Goal) -> Result<Vec<Figure>> {
         for contender in &contenders {
             let runs = all.entry(contender.name).or_default();
             let is_long = runs.readings.first().is_some_and(|first| first.wall > LONG);
-            if is_long && runs.readings.len() >= RUNS_OF_LONG {
+            if is_long {
                 continue;
             }
             bench.say(&format!(
@@ -85,7 +84,7 @@ fn corpus(bench: &Bench, goal: &Goal) -> Result<Vec<Figure>> {
             let reading = time(contender)?;
             let score = checks.check(contender)?;
             // A run counts for what it got wrong, too: the table shows the worst.
-            runs.score = worse(runs.score.take(), score);
+            runs.score = Score::worst(runs.score.take().into_iter().chain(score));
             let bare = *bare.get_or_insert(reading.cpu);
             runs.ratios.push(reading.cpu / bare);
             runs.readings.push(reading);
@@ -198,13 +197,5 @@ fn sum(path: &Path) -> Result<[u8; 32]> {
             return Ok(digest.finalize().into());
         }
         digest.update(buffer.get(..count).unwrap_or_default());
-    }
-}
-
-fn worse(one: Option<Score>, other: Option<Score>) -> Option<Score> {
-    let badness = |score: &Score| score.needed - score.right + score.wrong + score.extra;
-    match (one, other) {
-        (Some(one), Some(other)) if badness(&one) >= badness(&other) => Some(one),
-        (one, other) => other.or(one),
     }
 }

@@ -1,4 +1,4 @@
-//! The table in README.md: what has a mark, with the rivals beside it.
+//! The table in README.md: above all what has a mark, with the rivals beside it.
 
 use std::fs;
 
@@ -12,12 +12,15 @@ use crate::workspace;
 /// Between these lines the table stands.
 const BEGIN: &str = "<!-- table of `cargo xtask bench --readme` -->\n";
 const END: &str = "<!-- end of the table -->\n";
+/// Parts that have rows without a mark which tell as much: what a connection costs that the classifier
+/// does not know yet, and that a hello costs the same among many connections.
+const WHOLE: [&str; 2] = ["kernel", "scale"];
 
 /// Puts it there.
 pub(super) fn write(machine: &Machine, figures: &[Figure]) -> Result<()> {
     let path = workspace::root().join("README.md");
     let readme = fs::read_to_string(&path)?;
-    let table = format!("{machine}\n{}", table::markdown(&marked(figures)));
+    let table = table::whole(machine, &worth_showing(figures));
     let readme = replaced(&readme, &table)
         .with_context(|| format!("{} has no place for the table", path.display()))?;
     fs::write(&path, readme).with_context(|| format!("cannot write {}", path.display()))?;
@@ -25,10 +28,11 @@ pub(super) fn write(machine: &Machine, figures: &[Figure]) -> Result<()> {
     Ok(())
 }
 
-/// All figures of the things that the agent has a mark for.
-fn marked(figures: &[Figure]) -> Vec<Figure> {
+/// All figures of the things that the agent has a mark for, and of some parts the others, too.
+fn worth_showing(figures: &[Figure]) -> Vec<Figure> {
     let has_mark = |what: &str| figures.iter().any(|f| f.what == what && f.mark.is_some());
-    figures.iter().filter(|figure| has_mark(&figure.what)).cloned().collect()
+    let is_worth = |f: &&Figure| WHOLE.contains(&f.part) || has_mark(&f.what);
+    figures.iter().filter(is_worth).cloned().collect()
 }
 
 fn replaced(readme: &str, table: &str) -> Option<String> {

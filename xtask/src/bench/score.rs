@@ -33,7 +33,16 @@ pub(crate) struct Score {
 
 impl Score {
     pub(crate) fn is_perfect(&self) -> bool {
-        self.right == self.needed && self.wrong == 0 && self.extra == 0
+        self.faults() == 0
+    }
+
+    /// The one with the most faults.
+    pub(super) fn worst(scores: impl IntoIterator<Item = Self>) -> Option<Self> {
+        scores.into_iter().max_by_key(Self::faults)
+    }
+
+    fn faults(&self) -> u64 {
+        self.needed.abs_diff(self.right) + self.wrong + self.extra
     }
 }
 
@@ -169,5 +178,8 @@ mod tests {
         assert_eq!(score(vec![print(3, "a")]), (1, 0, 0, 1));
         assert!(judge().judge(vec![print(1, "a")]).is_perfect());
         assert!(!judge().judge(vec![print(2, "b")]).is_perfect());
+        let scores = [vec![print(1, "a")], vec![], vec![print(1, "a"), print(3, "a")]];
+        let worst = Score::worst(scores.map(|prints| judge().judge(prints))).unwrap();
+        assert_eq!((worst.right, worst.extra), (1, 1));
     }
 }

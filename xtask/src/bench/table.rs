@@ -8,15 +8,34 @@ use anyhow::{Context, Result};
 use super::figure::{Figure, Mark};
 use super::machine::Machine;
 
-const HEAD: [&str; 10] =
-    ["what", "who", "median", "min", "max", "unit", "right", "wrong", "too many", "mark"];
+const HEAD: [&str; 12] = [
+    "what", "who", "median", "min", "max", "unit", "runs", "to ours", "right", "wrong", "too many",
+    "mark",
+];
+
+/// The machine, the table, and what it comes to.
+pub(super) fn whole(machine: &Machine, figures: &[Figure]) -> String {
+    format!("{machine}\n{}\n{}", markdown(figures), verdict(figures))
+}
+
+/// How many marks were reached, and which were not.
+fn verdict(figures: &[Figure]) -> String {
+    let missed: Vec<_> = figures.iter().filter(|f| f.reached() == Some(false)).collect();
+    let marks = figures.iter().filter(|figure| figure.mark.is_some()).count();
+    let mut text = format!("Of {marks} marks {} are reached", marks - missed.len());
+    for (number, figure) in missed.iter().enumerate() {
+        text += if number == 0 { "; missed: " } else { "; " };
+        text += &figure.what;
+    }
+    text + ".\n"
+}
 
 /// The table as Markdown that is also easy to read as it stands.
-pub(super) fn markdown(figures: &[Figure]) -> String {
+fn markdown(figures: &[Figure]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     let mut last = "";
     for figure in figures {
-        let mut row = cells(figure);
+        let mut row = cells(figure, figures);
         if figure.what == last
             && let Some(what) = row.first_mut()
         {
@@ -45,7 +64,7 @@ pub(super) fn markdown(figures: &[Figure]) -> String {
     text
 }
 
-fn cells(figure: &Figure) -> [String; HEAD.len()] {
+fn cells(figure: &Figure, all: &[Figure]) -> [String; HEAD.len()] {
     let score = |of: fn(&super::score::Score) -> String| figure.score.as_ref().map(of);
     let mark = figure.mark.map(|mark| {
         let bound = match mark {
@@ -62,6 +81,8 @@ fn cells(figure: &Figure) -> [String; HEAD.len()] {
         number(figure.value.min),
         number(figure.value.max),
         figure.unit.to_owned(),
+        figure.value.runs.to_string(),
+        figure.to_ours(all).map(number).unwrap_or_default(),
         score(|score| format!("{}/{}", score.right, score.needed)).unwrap_or_default(),
         score(|score| score.wrong.to_string()).unwrap_or_default(),
         score(|score| score.extra.to_string()).unwrap_or_default(),
@@ -81,7 +102,7 @@ fn number(value: f64) -> String {
 
 /// Writes `bench.md` and `bench.jsonl`; the latter begins with the machine.
 pub(super) fn write(folder: &Path, machine: &Machine, figures: &[Figure]) -> Result<()> {
-    let markdown = format!("{machine}\n{}", markdown(figures));
+    let markdown = whole(machine, figures);
     let mut lines = vec![serde_json::to_string(machine)?];
     for figure in figures {
         lines.push(serde_json::to_string(figure)?);
@@ -103,6 +124,17 @@ mod tests {
     fn numbers_show_three_digits() {
         let shown = [0.0, 0.012, 0.9999, 9.996, 12.34, 99.96, 1234.5].map(number);
         assert_eq!(shown, ["0.000", "0.012", "1.00", "10.0", "12.3", "100", "1234"]);
+    }
+
+    #[test]
+    fn what_was_missed_is_named() {
+        let value = Spread::of([1.0]).unwrap();
+        let figure = |what, most| {
+            Figure::new("part", what, "one", "s", value).with_mark(Some(Mark::AtMost(most)))
+        };
+        let all = [figure("this", 2.0), figure("that", 0.5), figure("those", 0.1)];
+        assert_eq!(verdict(&all), "Of 3 marks 1 are reached; missed: that; those.\n");
+        assert_eq!(verdict(&all[..1]), "Of 1 marks 1 are reached.\n");
     }
 
     #[test]

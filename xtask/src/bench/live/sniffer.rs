@@ -62,6 +62,11 @@ impl Kind {
         }
     }
 
+    /// Whether it is a program that others have made for what the agent does.
+    pub(super) fn is_rival(self) -> bool {
+        matches!(self, Self::Tcpdump | Self::Huginn | Self::Suricata | Self::Tshark)
+    }
+
     /// Those of `wanted` that this machine has.
     pub(super) fn present(wanted: &[Self], rivals: &Rivals) -> Vec<Self> {
         let is_there = |kind: &Self| match kind {
@@ -145,6 +150,11 @@ impl<'a> Sniffer<'a> {
         sniffer.process = Some(Process::spawn(&mut stage.command(&stage.lab.server, &shell))?);
         sniffer.await_ready()?;
         Ok(sniffer)
+    }
+
+    /// Whether it is one that tells of hellos.
+    pub(super) fn reports(&self) -> bool {
+        self.output.is_some()
     }
 
     /// Time on the processors up to now: its own, and that of the BPF programs it brought.

@@ -2,14 +2,11 @@
 //! that whatever the sniffer or the kernel does for it is missing from the throughput.
 
 use std::collections::HashMap;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use ja4sentinel_tests::netns::{Lab, SERVER_V4};
-use ja4sentinel_tests::process::{Process, wait_until};
-use serde_json::Value;
 
+use super::iperf::{self, Load};
 use super::sniffer::{Kind, Sniffer};
 use super::stage::{Frames, Stage};
 use crate::bench::Bench;
@@ -19,14 +16,13 @@ use crate::bench::score::{Judge, Score};
 use crate::bench::spread::Spread;
 
 const PART: &str = "server";
-const PORT: &str = "443";
 /// How long one measurement takes, seconds.
 const SECONDS: u32 = 4;
 const QUICK_SECONDS: u32 = 1;
 /// Frames a second of the hellos that follow each measurement: few, as every sniffer has to see them.
 const PROOF_RATE: u32 = 10_000;
-/// How long the server may take to listen.
-const LISTENING: Duration = Duration::from_secs(10);
+/// How often a rival is measured: between it and the agent lie tens of percent.
+const RIVALS_ROUNDS: usize = 3;
 
 /// Whom we measure, the one without a sniffer first.
 const ALL: [Kind; 8] = [
@@ -48,107 +44,94 @@ pub(in crate::bench) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     for (frames, name, least) in
         [(Frames::Mtu, "1500-byte packets", 97.0), (Frames::Gso, "large segments (GSO)", 98.0)]
     {
-        figures.extend(one_size(bench, frames, name, least)?);
+        let runs = one_size(bench, frames, name)?;
+        figures.extend(show(bench, &runs, frames, name, least));
     }
     Ok(figures)
 }
 
-/// One sniffer's rounds.
-#[derive(Default)]
-struct Rounds {
-    /// Gigabits a second.
-    throughput: Vec<f64>,
-    /// Percent of what the server does unwatched, in the same round.
-    kept: Vec<f64>,
+/// One measurement.
+struct Run {
+    load: Load,
     /// Percent of a CPU that the sniffer itself has.
-    own: Vec<f64>,
+    own: f64,
     score: Option<Score>,
 }
 
-fn one_size(bench: &Bench, frames: Frames, name: &str, least: f64) -> Result<Vec<Figure>> {
+/// Those of each sniffer, round by round.
+type Runs = HashMap<Kind, Vec<Run>>;
+
+fn one_size(bench: &Bench, frames: Frames, name: &str) -> Result<Runs> {
     let stage = Stage::new(frames, true)?;
-    let _server = serve(&stage)?;
-    let proof = corpora::get(Corpus::Hello, true)?;
-    let judge = Judge::load(&proof.truth)?;
-    let seconds = if bench.quick { QUICK_SECONDS } else { SECONDS };
+    let _server = iperf::serve(&stage)?;
     let kinds = Kind::present(if bench.quick { &QUICK } else { &ALL }, &bench.rivals);
-    let mut all: HashMap<Kind, Rounds> = HashMap::new();
+    let mut all = Runs::new();
     for round in 1..=bench.rounds {
-        let mut alone = None;
-        for &kind in &kinds {
-            bench.say(&format!(
-                "server, {name}, round {round} of {}: {}",
-                bench.rounds,
-                kind.name()
-            ));
-            let sniffer = Sniffer::start(bench, &stage, kind)?;
-            let (before, begun) = (sniffer.own_cpu(), Instant::now());
-            let reached = load(&stage, seconds)?;
-            let own = (sniffer.own_cpu() - before).as_secs_f64() / begun.elapsed().as_secs_f64();
-            // That it still sees what it is there for.
-            stage.replay(&proof.pcap, Some(PROOF_RATE))?;
-            sniffer.settle()?;
-            let score = sniffer.stop()?.map(|hellos| judge.judge(hellos));
-            if kind == Kind::Agent {
-                let score = score.as_ref().context("the agent said nothing")?;
-                ensure!(
-                    score.is_perfect(),
-                    "hellos after the load are wrong or missing: {score:?}"
-                );
-            }
-            let rounds = all.entry(kind).or_default();
-            rounds.throughput.push(reached);
-            rounds.kept.push(100.0 * reached / *alone.get_or_insert(reached));
-            rounds.own.push(100.0 * own);
-            rounds.score = score;
+        let takes_part = |kind: &Kind| !kind.is_rival() || round <= RIVALS_ROUNDS;
+        let mut kinds: Vec<Kind> = kinds.iter().copied().filter(takes_part).collect();
+        // What drifts meanwhile shall hit the last as often as the first.
+        if round % 2 == 0 {
+            kinds.reverse();
+        }
+        for kind in kinds {
+            let (rounds, who) = (bench.rounds, kind.name());
+            bench.say(&format!("server, {name}, round {round} of {rounds}: {who}"));
+            all.entry(kind).or_default().push(once(bench, &stage, kind)?);
         }
     }
-    let of = |what: &str, unit, values: fn(&Rounds) -> &Vec<f64>, skip: bool, mark| {
-        let figure = |kind: &Kind| {
-            let rounds = all.get(kind)?;
-            let spread = Spread::of(values(rounds).iter().copied())?;
-            let mark = Some(mark).flatten().filter(|_| *kind == Kind::Agent && !bench.quick);
-            let what = format!("server, {name}: {what}");
-            let figure = Figure::new(PART, what, kind.name(), unit, spread);
-            Some(figure.with_mark(mark).with_score(rounds.score.clone()))
+    Ok(all)
+}
+
+fn once(bench: &Bench, stage: &Stage, kind: Kind) -> Result<Run> {
+    let sniffer = Sniffer::start(bench, stage, kind)?;
+    let (before, begun) = (sniffer.own_cpu(), Instant::now());
+    let load = iperf::load(stage, if bench.quick { QUICK_SECONDS } else { SECONDS })?;
+    let own = (sniffer.own_cpu() - before).as_secs_f64();
+    let share = 100.0 * own / begun.elapsed().as_secs_f64();
+    let score = prove(stage, sniffer)?;
+    if kind == Kind::Agent {
+        let score = score.as_ref().context("the agent said nothing")?;
+        ensure!(score.is_perfect(), "hellos after the load are wrong or missing: {score:?}");
+    }
+    Ok(Run { load: load.with(own), own: share, score })
+}
+
+/// That it still sees what it is there for; `None` when it reports no hellos.
+fn prove(stage: &Stage, sniffer: Sniffer<'_>) -> Result<Option<Score>> {
+    if sniffer.reports() {
+        let proof = corpora::get(Corpus::Hello, true)?;
+        stage.replay(&proof.pcap, Some(PROOF_RATE))?;
+        sniffer.settle()?;
+        let judge = Judge::load(&proof.truth)?;
+        return Ok(sniffer.stop()?.map(|hellos| judge.judge(hellos)));
+    }
+    sniffer.stop()?;
+    Ok(None)
+}
+
+fn show(bench: &Bench, all: &Runs, frames: Frames, name: &str, least: f64) -> Vec<Figure> {
+    let alone = all.get(&Kind::Nothing).map_or(&[][..], Vec::as_slice);
+    let of =
+        |what: &str, unit, value: &dyn Fn(&Run, &Run) -> f64, first: usize, mark: Option<Mark>| {
+            let figure = |kind: &Kind| {
+                let runs = all.get(kind)?;
+                // A ratio is one of the same round.
+                let values = runs.iter().zip(alone).map(|(run, alone)| value(run, alone));
+                let what = format!("server, {name}: {what}");
+                let figure = Figure::new(PART, what, kind.name(), unit, Spread::of(values)?);
+                let is_held = *kind == Kind::Agent && !bench.quick;
+                let scores = runs.iter().filter_map(|run| run.score.clone());
+                Some(figure.with_mark(mark.filter(|_| is_held)).with_score(Score::worst(scores)))
+            };
+            ALL.iter().skip(first).filter_map(figure).collect::<Vec<_>>()
         };
-        let watching = kinds.iter().filter(|kind| !skip || **kind != Kind::Nothing);
-        watching.filter_map(figure).collect::<Vec<_>>()
-    };
+    let kept = |run: &Run, alone: &Run| 100.0 * run.load.throughput / alone.load.throughput;
     let light = (frames == Frames::Gso).then_some(Mark::AtMost(1.0));
-    Ok([
-        of("throughput kept", "%", |rounds| &rounds.kept, true, Some(Mark::AtLeast(least))),
-        of("throughput", "Gbit/s", |rounds| &rounds.throughput, false, None),
-        of("the sniffer's own share of the CPU", "%", |rounds| &rounds.own, true, light),
+    [
+        of("throughput", "% of unwatched", &kept, 1, Some(Mark::AtLeast(least))),
+        of("throughput", "Gbit/s", &|run, _| run.load.throughput, 0, None),
+        of("CPU time of all", "ms/Gbit", &|run, _| run.load.cost, 0, None),
+        of("the sniffer's own share of the CPU", "%", &|run, _| run.own, 1, light),
     ]
-    .concat())
-}
-
-fn serve(stage: &Stage) -> Result<Process> {
-    let Lab { server, .. } = &stage.lab;
-    let mut command = Command::new("iperf3");
-    command.args(["--server", "--port", PORT, "--forceflush"]);
-    let process = Process::spawn(&mut stage.command(server, &command))?;
-    let listens = wait_until(LISTENING, || process.stdout().contains("listening"));
-    ensure!(listens, "iperf3 does not listen: {}", process.stderr());
-    Ok(process)
-}
-
-/// Sends for so long, and gives gigabits a second as the receiver has them.
-fn load(stage: &Stage, seconds: u32) -> Result<f64> {
-    let mut command = Command::new("iperf3");
-    command.args([
-        "--client",
-        &SERVER_V4.to_string(),
-        "--port",
-        PORT,
-        "--json",
-        "--length",
-        "128K",
-    ]);
-    command.args(["--time", &seconds.to_string()]);
-    let said = crate::process::output(&mut stage.command(&stage.lab.client, &command))?;
-    let said: Value = serde_json::from_str(&said).context("iperf3 prints no JSON")?;
-    let bits = said.pointer("/end/sum_received/bits_per_second").and_then(Value::as_f64);
-    Ok(bits.context("iperf3 names no throughput")? / 1e9)
+    .concat()
 }
