@@ -4,6 +4,7 @@
 //! No time counts whose output was not held against the truth first.
 
 mod binary;
+mod checks;
 mod contender;
 mod corpora;
 mod figure;

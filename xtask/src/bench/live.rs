@@ -3,6 +3,7 @@
 mod clients;
 pub(super) mod flood;
 mod iperf;
+mod kind;
 pub(super) mod latency;
 pub(super) mod memory;
 pub(super) mod replay;

@@ -1,30 +1,19 @@
-//! The programs that are measured beside the agent: what they are, and how those come about that
-//! are no package.
+//! The programs that are measured beside the agent.
+
+mod build;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ja4sentinel_tests::chroot::Program;
-use ja4sentinel_tests::process::find_program;
 use ja4sentinel_tests::tshark::Tshark;
 
 use crate::differential::Suricata;
 use crate::{process, workspace};
-
-/// A loop around libpcap that does nothing.
-const LOOP: &str = include_str!("../../rivals/loop.c");
-/// Drivers of libraries. They lie outside of the workspace: what they depend on is none of ours.
-const GOPACKET: &str = include_str!("../../rivals/gopacket.go");
-const HUGINN: &str = include_str!("../../rivals/huginn.rs.txt");
-const HUGINN_MANIFEST: &str = include_str!("../../rivals/huginn.toml");
-/// Where they are when they are built, below the folder of the benchmarks.
-const LOOP_PROGRAM: &str = "loop";
-const GOPACKET_PROGRAM: &str = "gopacket";
-const HUGINN_PROGRAM: &str = "huginn/target/release/huginn";
-/// Where Debian's packages of Go libraries put their sources.
-const GOPATH: &str = "/usr/share/gocode";
+pub(super) use build::build;
+use build::{GOPACKET_PROGRAM, HUGINN_MANIFEST, HUGINN_PROGRAM, LOOP_PROGRAM};
 
 /// Suricata as a reader of TLS alone, with memory enough not to lose anything.
 const SURICATA: &str = "\
@@ -60,17 +49,6 @@ pub(super) struct Rivals {
     pub(super) suricata: Option<Suricata>,
     pub(super) huginn: Option<PathBuf>,
     pub(super) gopacket: Option<PathBuf>,
-}
-
-/// Builds what is no package, below `folder`. A rival that cannot be had is named, and left out.
-pub(super) fn build(folder: &Path) -> Result<()> {
-    bare_loop(folder)?;
-    for (name, built) in [("huginn-net-tls", huginn(folder)), ("gopacket", gopacket(folder))] {
-        if let Err(error) = built {
-            eprintln!("bench: without {name}: {error:#}");
-        }
-    }
-    Ok(())
 }
 
 impl Rivals {
@@ -116,41 +94,6 @@ impl Rivals {
         fs::write(here.join("suricata.yaml"), SURICATA)?;
         Ok((here, there))
     }
-}
-
-fn bare_loop(folder: &Path) -> Result<()> {
-    let (source, program) = (folder.join("loop.c"), folder.join(LOOP_PROGRAM));
-    fs::write(&source, LOOP)?;
-    let mut compiler = Command::new("cc");
-    process::run(compiler.args(["-O2", "-o"]).args([&program, &source]).arg("-lpcap"))
-}
-
-fn gopacket(folder: &Path) -> Result<()> {
-    let go = find_program("go").context("no Go compiler")?;
-    let (source, program) = (folder.join("gopacket.go"), folder.join(GOPACKET_PROGRAM));
-    fs::write(&source, GOPACKET)?;
-    let mut compiler = Command::new(go);
-    compiler.envs([("GO111MODULE", "off"), ("GOPATH", GOPATH), ("GOFLAGS", "")]);
-    compiler.env("GOCACHE", folder.join("go-cache"));
-    process::run(compiler.args(["build", "-o"]).args([&program, &source]))
-}
-
-fn huginn(folder: &Path) -> Result<()> {
-    let folder = &folder.join("huginn");
-    fs::create_dir_all(folder.join("src"))?;
-    write_if_other(&folder.join("Cargo.toml"), HUGINN_MANIFEST)?;
-    write_if_other(&folder.join("src/main.rs"), HUGINN)?;
-    let mut cargo = workspace::cargo();
-    cargo.current_dir(folder).args(["build", "--quiet", "--release"]);
-    process::run(cargo.env("CARGO_TARGET_DIR", folder.join("target")))
-}
-
-/// Cargo looks at the time of a change.
-fn write_if_other(path: &Path, text: &str) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        return Ok(());
-    }
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn huginn_version() -> &'static str {

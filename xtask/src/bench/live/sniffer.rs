@@ -11,6 +11,7 @@ use ja4sentinel_tests::netns::SERVER_INTERFACE;
 use ja4sentinel_tests::process::{Process, wait_until};
 use ja4sentinel_tests::usage;
 
+pub(super) use super::kind::Kind;
 use super::stage::Stage;
 use crate::bench::Bench;
 use crate::bench::output::{self, Format, TSHARK_FIELDS};
@@ -29,55 +30,6 @@ const STILL: Duration = Duration::from_millis(1_500);
 const STILL_OF_RIVALS: Duration = Duration::from_secs(5);
 /// How long it may go on coming.
 const LATEST: Duration = Duration::from_secs(180);
-
-/// Which one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    /// Nothing watches.
-    Nothing,
-    /// A classifier of one instruction at TC ingress.
-    Hook,
-    /// A packet socket whose filter matches nothing.
-    Socket,
-    /// tcpdump, which takes what comes for the watched port.
-    Tcpdump,
-    Agent,
-    Huginn,
-    Suricata,
-    Tshark,
-}
-
-impl Kind {
-    /// What the table calls it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Hook => "bare TC hook",
-            Self::Socket => "packet socket that matches nothing",
-            Self::Tcpdump => "tcpdump port 443",
-            Self::Agent => "ja4sentinel",
-            Self::Huginn => "huginn-net-tls",
-            Self::Suricata => "Suricata",
-            Self::Tshark => "tshark",
-        }
-    }
-
-    /// Whether it is a program that others have made for what the agent does.
-    pub(super) fn is_rival(self) -> bool {
-        matches!(self, Self::Tcpdump | Self::Huginn | Self::Suricata | Self::Tshark)
-    }
-
-    /// Those of `wanted` that this machine has.
-    pub(super) fn present(wanted: &[Self], rivals: &Rivals) -> Vec<Self> {
-        let is_there = |kind: &Self| match kind {
-            Self::Huginn => rivals.huginn.is_some(),
-            Self::Suricata => rivals.suricata.is_some(),
-            Self::Tshark => rivals.tshark.is_some(),
-            _ => true,
-        };
-        wanted.iter().copied().filter(is_there).collect()
-    }
-}
 
 /// One that is watching.
 pub(super) struct Sniffer<'a> {
