@@ -128,7 +128,7 @@ fn show(bench: &Bench, all: &Runs, frames: Frames, name: &str, least: f64) -> Ve
     let kept = |run: &Run, alone: &Run| 100.0 * run.load.throughput / alone.load.throughput;
     let light = (frames == Frames::Gso).then_some(Mark::AtMost(1.0));
     [
-        of("throughput", "% of unwatched", &kept, 1, Some(Mark::AtLeast(least))),
+        of("throughput against unwatched", "%", &kept, 1, Some(Mark::AtLeast(least))),
         of("throughput", "Gbit/s", &|run, _| run.load.throughput, 0, None),
         of("CPU time of all", "ms/Gbit", &|run, _| run.load.cost, 0, None),
         of("the sniffer's own share of the CPU", "%", &|run, _| run.own, 1, light),
