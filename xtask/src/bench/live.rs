@@ -6,6 +6,7 @@ mod iperf;
 mod kind;
 pub(super) mod latency;
 pub(super) mod memory;
+mod rates;
 pub(super) mod replay;
 mod sniffer;
 mod stage;
