@@ -9,8 +9,10 @@ use crate::bench::score::Score;
 use crate::bench::spread::Spread;
 
 const PART: &str = "live";
-/// What the agent and the classifier may cost a packet, microseconds.
+/// What the agent and the classifier may cost a packet, microseconds, when packets come this fast: at
+/// leisure each hello is dealt with at once, and pays a wake-up of its own.
 const MOST: f64 = 0.5;
+pub(super) const FAST: u32 = 300_000;
 
 /// One replay.
 pub(super) struct Run {
@@ -55,7 +57,8 @@ pub(super) fn figures(bench: &Bench, runs: &[Run], packets_of_connection: f64) -
                 let own: Vec<&Run> =
                     runs.iter().filter(|run| run.kind == *kind && run.rate == *rate).collect();
                 let Some(spread) = Spread::of(own.iter().map(|run| of(run))) else { continue };
-                let is_held = unit == "us" && *kind == Kind::Agent && !bench.quick;
+                let is_fast = rate.is_none_or(|rate| rate >= FAST);
+                let is_held = unit == "us" && is_fast && *kind == Kind::Agent && !bench.quick;
                 let figure = Figure::new(
                     PART,
                     format!("live, {}: {what}", name(*rate)),

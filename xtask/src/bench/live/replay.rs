@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use ja4sentinel_corpus::Files;
 use ja4sentinel_tests::bpf_cost;
 
-use super::rates::{self, Run};
+use super::rates::{self, FAST, Run};
 use super::sniffer::{Kind, Sniffer};
 use super::stage::{Frames, Stage};
 use crate::bench::Bench;
@@ -16,9 +16,6 @@ use crate::bench::score::Judge;
 /// Packets a second that are asked for; `None` is as many as the sender can.
 const RATES: [Option<u32>; 4] = [Some(100_000), Some(200_000), Some(300_000), None];
 const QUICK_RATES: [Option<u32>; 2] = [Some(20_000), None];
-/// From here on the agent is measured in every round. At lower rates, and for a rival, one has to do:
-/// what is lost differs more between rates than between runs.
-const FAST: u32 = 300_000;
 /// Whom we measure. tcpdump looks at packets and prints no hello.
 const ALL: [Kind; 5] = [Kind::Agent, Kind::Tcpdump, Kind::Huginn, Kind::Suricata, Kind::Tshark];
 const QUICK: [Kind; 2] = [Kind::Agent, Kind::Tcpdump];
@@ -36,6 +33,8 @@ pub(in crate::bench) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let mut runs = Vec::new();
     for round in 1..=bench.rounds {
         for &kind in &Kind::present(kinds, &bench.rivals) {
+            // At lower rates, and for a rival, one round has to do: what is lost differs more between
+            // rates than between runs.
             let is_measured = |rate: &Option<u32>| {
                 round == 1 || kind == Kind::Agent && rate.is_none_or(|rate| rate >= FAST)
             };
