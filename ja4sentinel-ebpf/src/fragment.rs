@@ -5,7 +5,7 @@ use ja4sentinel_common::{Counter, HEADER_ROOM, SLICE};
 
 use crate::maps::{self, DatagramId, FRAGMENTS, PACE};
 use crate::packet::Packet;
-use crate::{event, flow, ip};
+use crate::{event, extension, flow, ip};
 
 /// How long a datagram is remembered as not wanted. Its fragments come within milliseconds, and a
 /// busy sender uses its identification again after 65,536 datagrams.
@@ -44,7 +44,7 @@ fn first(packet: &Packet) -> Result<(), Counter> {
     let view = packet.view();
     if view.protocol != ip::TCP {
         // Further headers stand before TCP; the agent reads them when all is there.
-        return if ip::is_extension(view.protocol) { Ok(()) } else { Err(Counter::NotTcp) };
+        return if extension::is_extension(view.protocol) { Ok(()) } else { Err(Counter::NotTcp) };
     }
     // Eight bytes are the least that a fragment has, and the first eight of TCP are these.
     let words = (view.end - view.at >= 8).then(|| packet.load::<[u32; 2]>(view.at)).flatten();

@@ -38,23 +38,30 @@ impl Packet {
         Some(packet)
     }
 
-    /// Adds to a counter.
-    ///
-    /// Its number takes its way over memory, so that the verifier forgets which it is. Else it goes
-    /// through what follows once for each verdict; and without CAP_PERFMON it wants to see the same
-    /// bounds each time that something is added to a pointer.
+    /// Adds to a counter. Its number is forgotten; without CAP_PERFMON the verifier also wants to see the
+    /// same bounds each time that something is added to a pointer.
     #[inline(always)]
     pub(crate) fn tally(&self, counter: Counter, amount: u64) {
-        let number = &raw mut self.view().counter;
-        // SAFETY: `view` says why nobody else writes there. The map's value is one `Counters`, which
-        // has a place for each counter, and only this CPU writes to it.
-        unsafe {
-            number.write_volatile(counter as u32);
-            let at = number.read_volatile() as usize;
-            if at < Counter::ALL.len() {
+        let at = self.forget(counter as u32) as usize;
+        if at < Counter::ALL.len() {
+            // SAFETY: the map's value is one `Counters`, which has a place for each counter, and only
+            // this CPU writes to it.
+            unsafe {
                 let place = self.counters.cast::<u64>().add(at);
                 *place = (*place).wrapping_add(amount);
             }
+        }
+    }
+
+    /// The same number, of which the verifier knows nothing any more, as it takes its way over memory. Else
+    /// the verifier goes through what follows once for each number that it may be.
+    #[inline(always)]
+    pub(crate) fn forget(&self, number: u32) -> u32 {
+        let place = &raw mut self.view().number;
+        // SAFETY: `view` says why nobody else writes there.
+        unsafe {
+            place.write_volatile(number);
+            place.read_volatile()
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct View {
     pub(crate) protocol: u32,
     /// What a tunnel holds: an EtherType.
     pub(crate) kind: u32,
+    /// Whether the extension headers of IPv6 may follow: 0 or 1.
+    pub(crate) extensible: u32,
     /// Whether the datagram is a fragment: 0 or 1. The next two count only then.
     pub(crate) fragmented: u32,
     /// Identification of the whole datagram, as it lies in the frame.
@@ -33,8 +35,8 @@ pub(crate) struct View {
     pub(crate) payload_at: u32,
     /// TCP payload bytes in the frame.
     pub(crate) payload_len: u32,
-    /// See [`crate::packet::Packet::tally`].
-    pub(crate) counter: u32,
+    /// See [`crate::packet::Packet::forget`].
+    pub(crate) number: u32,
     /// How many of `prefix` count.
     pub(crate) prefix_len: u32,
     /// The first bytes of the payload.

@@ -114,6 +114,8 @@ pub(super) fn load(object: &[u8], options: &Options) -> Result<Loaded, EbpfError
     // still suffice; if not, the error of loading says so.
     let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
     let mut object = EbpfLoader::new()
+        // The program knows no types of the kernel's, whose description takes long to read.
+        .btf(None)
         .map_max_entries("EVENTS", options.ring_bytes.max(1))
         .map_max_entries("FLOWS", options.flows)
         .map_max_entries("SYNS", options.syns)
