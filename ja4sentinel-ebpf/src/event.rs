@@ -90,19 +90,10 @@ pub(crate) fn carry_out(packet: &Packet) -> Counter {
 fn write_slice(packet: &Packet) -> Counter {
     let scratch = packet.scratch();
     let order = &mut scratch.order;
-    let frame = scratch.frame.as_mut_ptr();
-    // SAFETY: the frame's room begins with as many bytes for headers.
-    let copied = unsafe { packet.copy::<{ HEADER_ROOM as u32 }>(0, order.headers, frame) };
-    let Some(mut captured) = copied else { return Counter::Unreadable };
     let rest = (order.payload - order.done).min(SLICE as u32);
-    if rest != 0 {
-        let at = order.headers + order.done;
-        // SAFETY: behind at most `HEADER_ROOM` bytes there is room for a slice.
-        let copied =
-            unsafe { packet.copy::<{ SLICE as u32 }>(at, rest, frame.add(captured as usize)) };
-        let Some(len) = copied else { return Counter::Unreadable };
-        captured += len;
-    }
+    let Some(captured) = copy(packet, order, rest, scratch.frame.as_mut_ptr()) else {
+        return Counter::Unreadable;
+    };
     scratch.head.skipped = order.done;
     scratch.head.captured = captured;
     order.done += rest;
@@ -117,6 +108,26 @@ fn write_slice(packet: &Packet) -> Counter {
     packet.tally(Counter::Records, 1);
     packet.tally(Counter::Bytes, u64::from(captured));
     Counter::HandedUp
+}
+
+/// Copies the frame's headers and the next `rest` bytes of its payload. Gives the number copied.
+#[inline(always)]
+fn copy(packet: &Packet, order: &Order, rest: u32, to: *mut u8) -> Option<u32> {
+    let whole = order.headers + rest;
+    if order.done == 0 && whole <= SLICE as u32 {
+        // What lies together in the frame, too.
+        // SAFETY: `to` has room for headers and a slice.
+        return unsafe { packet.copy::<{ SLICE as u32 }>(0, whole, to) };
+    }
+    // SAFETY: the room begins with as many bytes for headers.
+    let headers = unsafe { packet.copy::<{ HEADER_ROOM as u32 }>(0, order.headers, to) }?;
+    if rest == 0 {
+        return Some(headers);
+    }
+    let at = order.headers + order.done;
+    // SAFETY: behind at most `HEADER_ROOM` bytes there is room for a slice.
+    let payload = unsafe { packet.copy::<{ SLICE as u32 }>(at, rest, to.add(headers as usize)) }?;
+    Some(headers + payload)
 }
 
 /// Puts one record into the ring: `before` bytes and `captured` ones of a frame.

@@ -49,10 +49,12 @@ pub(crate) fn judge(packet: &Packet, flow: *mut Flow) -> Result<Counter, Counter
 #[inline(never)]
 fn known(packet: &Packet, flow: &mut Flow) -> Result<Counter, Counter> {
     let view = packet.view();
-    let anew =
-        if view.opens() { view.payload_sequence() != flow.first } else { syn::is_kept(packet) };
-    if flow.reopened != 0 && anew {
-        return Ok(Counter::ConnectionsWithSyn);
+    if flow.reopened != 0 {
+        let anew =
+            if view.opens() { view.payload_sequence() != flow.first } else { syn::is_kept(packet) };
+        if anew {
+            return Ok(Counter::ConnectionsWithSyn);
+        }
     }
     if flow.is_settled(packet) {
         return Err(Counter::Settled);
