@@ -9,7 +9,6 @@ mod link_type;
 mod mapping;
 mod messages;
 mod object;
-mod pace;
 mod placement;
 mod records;
 mod ring;
@@ -33,13 +32,20 @@ pub use object::{OBJECT, Options, PROGRAMS};
 pub use placement::{Attach, How, Order, Placement};
 
 use super::{Captured, Counters, Interface, Live, Source};
+use crate::pace::{Pace, Step};
 use crate::sensor::{PortSet, Settings};
 use crate::wire::Endpoint;
 use attachment::Attachments;
 use messages::Messages;
-use pace::Pace;
 use ring::Ring;
 use settled::Settled;
+
+/// When the kernel need not wake us for records: from some 2,500 connections a second on, and more
+/// seldom from some 10,000 on.
+const STEPS: &[Step] = &[
+    Step { least: 20, pause: Duration::from_micros(400) },
+    Step { least: 5, pause: Duration::from_micros(100) },
+];
 
 /// The eBPF backend. Dropping it detaches the classifier from all interfaces.
 pub struct EbpfSource {
@@ -86,7 +92,7 @@ impl EbpfSource {
         let source = Self {
             ring_bytes: options.ring_bytes,
             ring: Ring::new(ring).map_err(EbpfError::system)?,
-            pace: Pace::new(),
+            pace: Pace::new(STEPS),
             readiness: None,
             ports: loaded.map("PORTS")?,
             config: loaded.map("CONFIG")?,
@@ -231,11 +237,11 @@ impl Live for EbpfSource {
         if !self.ring.is_drained() {
             return Ok(());
         }
-        let busy = self.pace.is_busy(self.ring.taken(), Instant::now());
-        let changed = self.ring.set_quiet(busy);
-        if busy {
+        let pause = self.pace.pause(self.ring.taken(), Instant::now());
+        let changed = self.ring.set_quiet(pause.is_some());
+        if let Some(pause) = pause {
             // The runtime's own timers are coarser than this. Others on this thread come next.
-            std::thread::sleep(Pace::PAUSE);
+            std::thread::sleep(pause);
             tokio::task::yield_now().await;
             return Ok(());
         }

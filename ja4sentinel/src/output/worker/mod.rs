@@ -15,6 +15,7 @@ use super::format::Formatter;
 use super::lane::{Message, Shared};
 use super::settings::OutputConfig;
 use super::sink::{Sink, Trouble, sink};
+use crate::pace::{Pace, Step};
 use spooling::{Spooled, Spooling};
 
 /// Takes records from the queue, makes lines of them, and brings them to the sink.
@@ -26,6 +27,9 @@ pub(super) struct Worker {
     sink: Box<dyn Sink>,
     /// How long a line may wait for others to share its write.
     linger: Duration,
+    /// Of the messages in the queue.
+    pace: Pace,
+    received: u64,
     batch: Batch,
     spooling: Spooling,
     backoff: Backoff,
@@ -41,6 +45,9 @@ struct Spell {
     /// Whether its beginning was logged, so that its end is too.
     logged: bool,
 }
+
+/// When records come so fast that they are looked for now and then.
+const STEPS: &[Step] = &[Step { least: 10, pause: Duration::from_micros(200) }];
 
 /// A reader that comes and goes is not logged more often than this.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -71,6 +78,8 @@ impl Worker {
             formatter: Formatter::new(config),
             sink: sink(&config.sink),
             linger: config.sink.linger(),
+            pace: Pace::new(STEPS),
+            received: 0,
             batch: Batch::default(),
             spooling: Spooling::new(config.sink.spool()),
             backoff: Backoff::new(),
@@ -156,14 +165,34 @@ impl Worker {
 
     /// The next message: without `until` waits for one; with it, not longer. An error is what to do
     /// when there is none.
-    fn receive(&self, until: Option<Instant>) -> Result<Message, Next> {
-        let none = || if self.batch.is_empty() { Next::End } else { Next::Write };
-        match self.queue.try_recv() {
-            Ok(message) => return Ok(message),
-            Err(TryRecvError::Disconnected) => return Err(none()),
-            Err(TryRecvError::Empty) if self.shared.deadline().is_some() => return Err(none()),
-            Err(TryRecvError::Empty) => {}
+    fn receive(&mut self, until: Option<Instant>) -> Result<Message, Next> {
+        loop {
+            let none = || if self.batch.is_empty() { Next::End } else { Next::Write };
+            match self.queue.try_recv() {
+                Ok(message) => {
+                    self.received += 1;
+                    return Ok(message);
+                }
+                Err(TryRecvError::Disconnected) => return Err(none()),
+                Err(TryRecvError::Empty) if self.shared.deadline().is_some() => return Err(none()),
+                Err(TryRecvError::Empty) => {}
+            }
+            // Whoever waits at the queue is woken by each record, which costs both sides more than
+            // all that is done with it.
+            let now = Instant::now();
+            match self.pace.pause(self.received, now) {
+                Some(pause) if until.is_none_or(|until| now < until) => std::thread::sleep(pause),
+                _ => break,
+            }
         }
+        let message = self.wait(until)?;
+        self.received += 1;
+        Ok(message)
+    }
+
+    /// The same, for a queue that is empty.
+    fn wait(&self, until: Option<Instant>) -> Result<Message, Next> {
+        let none = || if self.batch.is_empty() { Next::End } else { Next::Write };
         if let Some(until) = until {
             let left = until.saturating_duration_since(Instant::now());
             return self.queue.recv_timeout(left).map_err(|_| none());
