@@ -73,6 +73,9 @@ fn so_do_both_on_tunnels_of_the_kernel() {
         }
         dug.unwrap_or_else(|error| panic!("{name}: {error}"));
         let before = Loaded::now();
+        if !tunnel.backends().contains(&"ebpf") {
+            tunnel.is_refused(&site);
+        }
         for backend in tunnel.backends() {
             let agent = site.watch(backend, name);
             account(&site, agent, backend, name, |scene| traffic::pass_through(tunnel, scene));

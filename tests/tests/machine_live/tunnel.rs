@@ -1,8 +1,9 @@
 //! Tunnels that the kernel itself ends: interfaces without Ethernet headers.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
+use ja4sentinel::capture;
 use ja4sentinel_tests::unnamed::set_up;
 
 use crate::site::{CLIENT_PLAIN, PLAIN, Site};
@@ -64,6 +65,18 @@ impl Tunnel {
     /// The backends that read it on this kernel.
     pub(crate) fn backends(&self) -> &'static [&'static str] {
         if kernel() < self.bare_since { &["pcap"] } else { &["ebpf", "pcap"] }
+    }
+
+    /// Whether the program for the kernel is not tried where it would see nothing, with the remedy.
+    pub(crate) fn is_refused(&self, site: &Site) {
+        let readable = || {
+            let there = capture::interfaces()?;
+            let own =
+                there.iter().find(|one| &*one.name == self.name).ok_or(ErrorKind::NotFound)?;
+            io::Result::Ok(capture::ebpf::readable(own))
+        };
+        let refused = site.server.inside(readable).unwrap().unwrap().unwrap_err().to_string();
+        assert!(refused.contains("--backend pcap"), "{refused}");
     }
 
     /// Joins the two ends of a site by it.

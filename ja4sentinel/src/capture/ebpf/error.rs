@@ -57,6 +57,12 @@ pub enum EbpfError {
         /// Its type, by the numbers of `linux/if_arp.h`.
         kind: u16,
     },
+    /// This kernel puts more before a tunnel's packets than the program can skip.
+    #[error(
+        "this kernel shows the packets of tunnel {0} behind their outer headers, where the program does \
+         not find them: use Linux 5.14 or later, or watch it by `--backend pcap`"
+    )]
+    OuterHeaders(Arc<str>),
     /// The program cannot be attached to an interface.
     #[error(
         "cannot attach to interface {name} ({cause}): `tc filter show dev {name} ingress` and \

@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
+use nix::sys::utsname::uname;
+
 use super::error::EbpfError;
 use super::object::PROGRAMS;
 
@@ -19,6 +21,9 @@ pub(super) fn program_for(name: &Arc<str>) -> Result<&'static str, EbpfError> {
     })?;
     match kind {
         libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => Ok(ethernet),
+        libc::ARPHRD_TUNNEL | libc::ARPHRD_TUNNEL6 | libc::ARPHRD_SIT if shows_outer_headers() => {
+            Err(EbpfError::OuterHeaders(Arc::clone(name)))
+        }
         libc::ARPHRD_NONE
         | libc::ARPHRD_PPP
         | libc::ARPHRD_TUNNEL
@@ -27,6 +32,17 @@ pub(super) fn program_for(name: &Arc<str>) -> Result<&'static str, EbpfError> {
         | ARPHRD_RAWIP => Ok(raw),
         kind => Err(EbpfError::LinkType { name: Arc::clone(name), kind }),
     }
+}
+
+/// Whether this kernel shows traffic control a tunnel's packets behind their outer headers: it left the
+/// place of the link header where it was before they were taken out, until 5.14.
+fn shows_outer_headers() -> bool {
+    const BARE_SINCE: (u32, u32) = (5, 14);
+    let Ok(system) = uname() else { return false };
+    let release = system.release().to_string_lossy();
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse().ok());
+    numbers.next().zip(numbers.next()).is_some_and(|version| version < BARE_SINCE)
 }
 
 /// The interface's ARPHRD type. (`getifaddrs` leaves out interfaces without any address.)
