@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// What the pace is judged by.
 const SPAN: Duration = Duration::from_millis(1);
 
-/// How long to leave it alone, by how many come in [`SPAN`] at least.
+/// How long to leave it alone, by how many come in a millisecond at least.
 ///
 /// A thing waits a small part of what its way to an output may take. Where very many come, each
 /// look, and each wake-up of whoever is next, pays for more of them.
