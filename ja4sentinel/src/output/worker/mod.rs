@@ -46,7 +46,7 @@ struct Spell {
     logged: bool,
 }
 
-/// When records come so fast that they are looked for now and then.
+/// How often the queue is looked at where so many records come in a millisecond.
 const STEPS: &[Step] = &[Step { least: 10, pause: Duration::from_micros(200) }];
 
 /// A reader that comes and goes is not logged more often than this.
