@@ -9,6 +9,7 @@ mod link_events;
 pub mod netlink;
 #[cfg(feature = "libpcap")]
 pub mod pcap;
+mod release;
 mod tap;
 
 use std::io;
@@ -18,6 +19,7 @@ use crate::wire::{Endpoint, Frame};
 
 pub use interfaces::{Interface, interfaces, local_addresses};
 pub use link_events::{LinkEvent, LinkEvents};
+pub use release::Release;
 pub use tap::Tap;
 
 /// What a source hands over.

@@ -1,13 +1,12 @@
 //! The kernel: its age, its type information, its limit of locked memory.
 
-use std::fmt;
 use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
-use nix::sys::utsname::uname;
 
 use super::capabilities::{Capabilities, SYS_RESOURCE};
 use super::{Check, Status};
+use crate::capture::Release;
 use crate::config::Backend;
 
 /// The first version with a ring buffer for eBPF programs.
@@ -20,28 +19,6 @@ const MAPS_NOT_LOCKED: (u32, u32) = (5, 11);
 const LOCKED: u64 = 128 << 20;
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
-
-/// A kernel's release, such as `6.1.0-13-amd64`.
-pub(super) struct Release(String);
-
-impl Release {
-    pub(super) fn of_this_host() -> Self {
-        // By the system call: a container or a hardened unit may have no /proc/sys.
-        Self(uname().map_or(String::new(), |it| it.release().to_string_lossy().into_owned()))
-    }
-
-    /// Major and minor version; `None` when it does not begin with them.
-    fn version(&self) -> Option<(u32, u32)> {
-        let mut numbers = self.0.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-    }
-}
-
-impl fmt::Display for Release {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Linux {}", if self.0.is_empty() { "of unknown version" } else { &self.0 })
-    }
-}
 
 /// Whether it is new enough for what is wanted.
 pub(super) fn version(release: &Release, wanted: Backend) -> Check {
@@ -120,7 +97,7 @@ mod tests {
     use super::*;
 
     fn release(text: &str) -> Release {
-        Release(text.to_owned())
+        Release::new(text)
     }
 
     #[test]

@@ -16,12 +16,12 @@ mod privileges;
 
 use serde::Serialize;
 
+use crate::capture::Release;
 use crate::config::{self, Config};
 
 pub use check::{Check, Status};
 
 use capabilities::Capabilities;
-use kernel::Release;
 
 /// What was found on this host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,10 +4,9 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use nix::sys::utsname::uname;
-
 use super::error::EbpfError;
 use super::object::PROGRAMS;
+use crate::capture::Release;
 
 /// Raw IP, as of mobile modems: `linux/if_arp.h`.
 const ARPHRD_RAWIP: u16 = 519;
@@ -38,11 +37,7 @@ pub(super) fn program_for(name: &Arc<str>) -> Result<&'static str, EbpfError> {
 /// place of the link header where it was before they were taken out, until 5.14.
 fn shows_outer_headers() -> bool {
     const BARE_SINCE: (u32, u32) = (5, 14);
-    let Ok(system) = uname() else { return false };
-    let release = system.release().to_string_lossy();
-    let mut numbers =
-        release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse().ok());
-    numbers.next().zip(numbers.next()).is_some_and(|version| version < BARE_SINCE)
+    Release::of_this_host().version().is_some_and(|version| version < BARE_SINCE)
 }
 
 /// The interface's ARPHRD type. (`getifaddrs` leaves out interfaces without any address.)
