@@ -41,7 +41,7 @@ pub enum Outcome {
     /// A hello, fingerprinted (or reported as incomplete, where that is asked for).
     Record(Box<Record>),
     /// Nothing more is wanted of this connection; a source that selects in the kernel stops
-    /// handing it up.
+    /// handing it up. Not said of one that its client has closed, unless something follows.
     Settled {
         /// Client end.
         source: Endpoint,

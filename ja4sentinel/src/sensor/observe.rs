@@ -73,6 +73,9 @@ impl Sensor {
             Some(Slot::Settled(settled)) => {
                 if settled.is_in_window(segment.sequence, &self.bench) {
                     settled.note_end(segment);
+                    if settled.tell() {
+                        out(settled_by(&key, segment));
+                    }
                     return Err(LeftOut::Settled);
                 }
                 return self.pick_up(key, Some(handle), segment, signs, out);
@@ -245,17 +248,16 @@ impl Sensor {
         }
         slot.shrink();
         let class = slot.class();
+        let is_told = matches!(slot, Slot::Settled(settled) if settled.is_told());
         match effect {
             Effect::None => {}
             Effect::Gone => drop(self.table.remove(handle)),
             Effect::Progress => self.table.touch(handle, class, self.bench.now_ns),
             Effect::Settled => {
                 self.table.touch(handle, class, self.bench.now_ns);
-                out(Outcome::Settled {
-                    source: key.client,
-                    destination: key.server,
-                    as_of_ns: segment.timestamp_ns,
-                });
+                if is_told {
+                    out(settled_by(key, segment));
+                }
             }
         }
     }
@@ -304,4 +306,9 @@ impl Sensor {
             self.end(stalled, End::Evicted, out);
         }
     }
+}
+
+/// Nothing more is wanted of a connection, as this segment of it shows.
+fn settled_by(key: &Key, segment: &Segment<'_>) -> Outcome {
+    Outcome::Settled { source: key.client, destination: key.server, as_of_ns: segment.timestamp_ns }
 }

@@ -29,6 +29,8 @@ pub(super) struct Settled {
     has_syn: bool,
     /// Whether the client has closed or reset.
     closed: bool,
+    /// Whether the source was told that nothing more is wanted.
+    told: bool,
 }
 
 impl Slot {
@@ -56,6 +58,8 @@ impl Slot {
                 first: connection.facts.base,
                 has_syn: connection.has_syn(),
                 closed: connection.closed,
+                // Behind a client's last word nothing comes as a rule that the source could leave out.
+                told: !connection.closed,
             });
         }
     }
@@ -74,6 +78,16 @@ impl Settled {
     /// As [`Connection::is_opened_by`].
     pub(super) fn is_opened_by(&self, syn: &Facts) -> bool {
         self.first == syn.base
+    }
+
+    /// Whether the source is told what settles the connection as soon as that happens.
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// Something came nevertheless. Gives whether the source is to be told.
+    pub(super) fn tell(&mut self) -> bool {
+        !std::mem::replace(&mut self.told, true)
     }
 
     /// Notes that it is closed, so that its ends may be used again.
