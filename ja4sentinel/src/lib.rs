@@ -14,7 +14,7 @@
 //! These six are the core. They do no I/O, read no clock, and know neither tokio nor logging:
 //! frames and time come in, values come out. A module imports only from those named before it.
 //!
-//! Around the core stands the shell (feature `shell`): pace, capture, output, sandbox, config, metrics,
+//! Around the core stands the shell (feature `shell`): capture, output, sandbox, config, metrics,
 //! agent, doctor.
 #![cfg_attr(test, allow(clippy::cast_possible_truncation, reason = "tests build small packets"))]
 #![forbid(unsafe_op_in_unsafe_fn)]
@@ -30,9 +30,6 @@ pub mod fingerprint;
 pub mod record;
 
 pub mod sensor;
-
-#[cfg(feature = "shell")]
-pub mod pace;
 
 #[cfg(feature = "shell")]
 pub mod capture;

@@ -128,7 +128,8 @@ fn syslog_over_udp_is_one_message_a_datagram() {
     let outputs = syslog(SyslogTransport::Udp(local(socket.local_addr().unwrap().port())));
     let mut long = output_support::record(0);
     long.ja3 = "7".repeat(70_000); // a datagram holds 65,507 bytes at most
-    outputs.deliver(&long.into());
+    outputs.deliver(&long);
+    outputs.flush();
     let mut buffer = vec![0; 1 << 16];
     for number in 1..100 {
         deliver(&outputs, [number]);

@@ -189,8 +189,8 @@ fn a_flood_of_huge_records_is_bounded_in_bytes() {
     let outputs = Outputs::start(&[config]);
     let mut huge = output_support::record(0);
     huge.ja3 = "7".repeat(1 << 20);
-    let huge = huge.into();
     (0..1000).for_each(|_| outputs.deliver(&huge));
+    outputs.flush();
     let counts = outputs.counts();
     let counts = only(&counts);
     assert!(counts.balanced() && (1..=11).contains(&counts.queued), "{counts:?}");
@@ -225,7 +225,8 @@ fn a_datagram_that_is_too_long_is_named_and_the_next_one_goes() {
     let outputs = Outputs::start(&[config(&path)]);
     let mut long = output_support::record(1);
     long.ja3 = "7".repeat(4 << 20); // longer than any send buffer the kernel allows by default
-    outputs.deliver(&long.into());
+    outputs.deliver(&long);
+    outputs.flush();
     deliver(&outputs, [2]);
     let mut buffer = vec![0; 1 << 16];
     let length = reader.recv(&mut buffer).unwrap();

@@ -122,6 +122,12 @@ impl<S: Configured> Engine<S> {
 
     /// Takes the frames that wait; not all of them when there are many. Gives whether some are left.
     pub(super) fn drain(&mut self) -> Result<bool> {
+        let drained = self.take_turn();
+        self.exits.outputs.flush();
+        drained
+    }
+
+    fn take_turn(&mut self) -> Result<bool> {
         for _ in 0..TURN {
             let captured = self.source.next().context("the source failed")?;
             match captured {
@@ -150,6 +156,7 @@ impl<S: Configured> Engine<S> {
         let now = now.saturating_sub(CLOCK_LAG).as_nanos();
         let (now, exits) = (u64::try_from(now).unwrap_or(u64::MAX), &mut self.exits);
         self.sensor.advance(now, &mut |outcome| exits.take(outcome));
+        self.exits.outputs.flush();
         self.settle();
         self.keep_following();
         if let Some(bypass) = &mut self.bypass {
@@ -272,6 +279,7 @@ impl<S: Configured> Engine<S> {
         }
         let exits = &mut self.exits;
         self.sensor.finish(&mut |outcome| exits.take(outcome));
+        exits.outputs.flush();
     }
 
     /// The ledger from the kernel to the outputs.
@@ -315,7 +323,7 @@ impl Exits {
         match outcome {
             Outcome::Record(record) => {
                 self.traffic.record(&record);
-                self.outputs.deliver(&Arc::from(record));
+                self.outputs.deliver(&record);
             }
             Outcome::Settled { source, destination, as_of_ns } => {
                 self.settled.push((source, destination, as_of_ns));

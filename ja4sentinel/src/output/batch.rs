@@ -19,10 +19,32 @@ impl Batch {
     /// A larger write costs no fewer system calls a record that matter.
     pub(super) const BYTES: usize = 64 * 1024;
 
-    /// Appends a line, whose packet came then.
-    pub(super) fn push(&mut self, packet_ns: u64, line: impl FnOnce(&mut Vec<u8>)) {
+    /// Bytes that are kept for use again when all lines are taken; a hello of 64 KiB makes a line
+    /// far longer.
+    const KEPT: usize = 2 * Self::BYTES;
+
+    /// Bytes that a line takes beside its own.
+    const OVERHEAD: usize = size_of::<(usize, Option<u64>)>();
+
+    /// Appends a line, whose packet came then. Gives the bytes that it takes.
+    pub(super) fn push(&mut self, packet_ns: u64, line: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let begin = self.bytes.len();
         line(&mut self.bytes);
         self.ends.push_back((self.bytes.len(), Some(packet_ns)));
+        self.bytes.len() - begin + Self::OVERHEAD
+    }
+
+    /// Takes the last line back; none of it was taken yet.
+    pub(super) fn pull(&mut self) {
+        self.ends.pop_back();
+        self.bytes.truncate(self.ends.back().map_or(self.start, |(end, _)| *end));
+    }
+
+    /// The same without any line, ready to be filled.
+    pub(super) fn emptied(mut self) -> Self {
+        self.ends.clear();
+        self.forget_taken();
+        self
     }
 
     /// Takes over whole lines, in place of what was there.
@@ -50,6 +72,11 @@ impl Batch {
     /// Lines not yet wholly taken.
     pub(super) fn lines(&self) -> u64 {
         self.ends.len() as u64
+    }
+
+    /// Bytes that all lines take, of which none was taken yet.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.ends.len() * Self::OVERHEAD
     }
 
     /// Bytes not yet taken.
@@ -86,6 +113,7 @@ impl Batch {
     fn forget_taken(&mut self) {
         if self.ends.is_empty() {
             self.bytes.clear();
+            self.bytes.shrink_to(Self::KEPT);
             (self.start, self.taken) = (0, 0);
         }
     }

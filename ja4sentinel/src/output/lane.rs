@@ -1,8 +1,7 @@
 //! One output: a bounded queue, its counters, and the thread behind it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,9 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::counts::{Counters, Counts, Reason};
+use super::format::Formatter;
+use super::queue::{Queue, Refused};
 use super::select::Selection;
 use super::settings::OutputConfig;
-use super::weight::weight;
 use super::worker::Worker;
 use crate::record::Record;
 
@@ -22,20 +22,11 @@ const GRACE: Duration = Duration::from_millis(1500);
 /// Between two looks whether an output has ended.
 const STEP: Duration = Duration::from_millis(2);
 
-/// What the queue carries.
-pub(super) enum Message {
-    /// A record to write.
-    Record(Arc<Record>),
-    /// A look at [`Shared`] is due.
-    Look,
-}
-
-/// What both ends of the queue know.
-#[derive(Debug, Default)]
+/// What the output and its thread both know.
+#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) counters: Counters,
-    /// Bytes that the records in the queue hold.
-    waiting: AtomicU64,
+    pub(super) queue: Queue,
     /// Files are to be opened again.
     pub(super) reopen: AtomicBool,
     /// Nothing will ever be written again.
@@ -47,9 +38,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// A record was taken from the queue.
-    pub(super) fn taken(&self, record: &Record) {
-        self.waiting.fetch_sub(weight(record), Ordering::Relaxed);
+    fn new(config: &OutputConfig) -> Self {
+        Self {
+            counters: Counters::default(),
+            queue: Queue::new(config.queue, config.queue_bytes),
+            reopen: AtomicBool::default(),
+            closed: AtomicBool::default(),
+            deadline: Mutex::default(),
+            trouble: Mutex::default(),
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -80,7 +77,7 @@ impl Shared {
 pub(super) struct Lane {
     config: OutputConfig,
     selection: Selection,
-    queue: SyncSender<Message>,
+    formatter: Formatter,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -94,9 +91,8 @@ impl Lane {
         closed: &Arc<Notify>,
     ) -> Self {
         let before: Vec<_> = before.map(|lane| Arc::clone(&lane.shared)).collect();
-        let (queue, receiver) = sync_channel(config.queue.max(1));
-        let shared = Arc::new(Shared::default());
-        let worker = Worker::new(config, receiver, Arc::clone(&shared));
+        let shared = Arc::new(Shared::new(config));
+        let worker = Worker::new(config, Arc::clone(&shared));
         let closed = Arc::clone(closed);
         let end = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -112,8 +108,8 @@ impl Lane {
         if thread.is_none() {
             shared.closed.store(true, Ordering::Release);
         }
-        let selection = Selection::new(config);
-        Self { config: config.clone(), selection, queue, shared, thread }
+        let (selection, formatter) = (Selection::new(config), Formatter::new(config));
+        Self { config: config.clone(), selection, formatter, shared, thread }
     }
 
     pub(super) fn config(&self) -> &OutputConfig {
@@ -125,30 +121,29 @@ impl Lane {
         self.config.sink.shares_place_with(&config.sink)
     }
 
-    /// Queues a record, or drops and counts it. Never waits.
-    pub(super) fn deliver(&self, record: &Arc<Record>) {
-        let counters = &self.shared.counters;
+    /// Queues a record's line, or drops and counts the record. Waits for nobody, the thread's own steps
+    /// at the queue left aside.
+    pub(super) fn deliver(&self, record: &Record) {
+        let Shared { counters, queue, .. } = &*self.shared;
         if let Some(reason) = self.selection.leaves_out(record) {
             return counters.refuse(reason);
         }
         if self.is_closed() {
             return counters.refuse(Reason::Closed);
         }
-        let waiting = &self.shared.waiting;
-        let weight = weight(record);
-        if waiting.fetch_add(weight, Ordering::Relaxed) + weight > self.config.queue_bytes {
-            waiting.fetch_sub(weight, Ordering::Relaxed);
-            return counters.refuse(self.shared.trouble());
-        }
         // Counted first, so that the thread never takes off what was not yet put on.
         counters.queue();
-        let reason = match self.queue.try_send(Message::Record(Arc::clone(record))) {
+        let reason = match queue.push(record.timestamp, |line| self.formatter.line(record, line)) {
             Ok(()) => return,
-            Err(TrySendError::Full(_)) => self.shared.trouble(),
-            Err(TrySendError::Disconnected(_)) => Reason::Closed,
+            Err(Refused::Full) => self.shared.trouble(),
+            Err(Refused::Closed) => Reason::Closed,
         };
-        waiting.fetch_sub(weight, Ordering::Relaxed);
         counters.drop(reason, 1);
+    }
+
+    /// Lets the thread have what was delivered.
+    pub(super) fn flush(&self) {
+        self.shared.queue.flush();
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -181,9 +176,9 @@ impl Lane {
         }
     }
 
-    /// Wakes the thread if it waits for records. If the queue is full it does not, and looks soon.
+    /// Wakes the thread, for whatever it waits.
     fn look(&self) {
-        let _ = self.queue.try_send(Message::Look);
+        self.shared.queue.look();
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
         }

@@ -15,6 +15,7 @@ mod lanes;
 mod latency;
 mod place;
 mod probe;
+mod queue;
 #[cfg(test)]
 mod sample;
 mod select;
@@ -25,7 +26,6 @@ mod stdout;
 mod tcp;
 mod udp;
 mod unix_socket;
-mod weight;
 mod worker;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -66,11 +66,18 @@ impl Outputs {
         Self { lanes: RwLock::new(lanes), closed }
     }
 
-    /// Gives a record to every output. Never waits: where there is no room the record is dropped
-    /// and counted.
-    pub fn deliver(&self, record: &Arc<Record>) {
+    /// Gives a record to every output, where it waits for [`Outputs::flush`] or for much more. Never
+    /// waits for what an output writes to: where there is no room the record is dropped and counted.
+    pub fn deliver(&self, record: &Record) {
         for lane in &self.lanes().present {
             lane.deliver(record);
+        }
+    }
+
+    /// Lets every output have what it was given.
+    pub fn flush(&self) {
+        for lane in &self.lanes().present {
+            lane.flush();
         }
     }
 

@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ja4sentinel::output::{Counts, Outputs};
@@ -58,7 +57,8 @@ pub(crate) fn record(number: u64) -> Record {
 /// Delivers the records with these numbers, slowly enough that no queue of usual size overflows.
 pub(crate) fn deliver(outputs: &Outputs, numbers: impl IntoIterator<Item = u64>) {
     for number in numbers {
-        outputs.deliver(&Arc::new(record(number)));
+        outputs.deliver(&record(number));
+        outputs.flush();
     }
 }
 

@@ -8,14 +8,13 @@ const CRATE: &str = "ja4sentinel/src/";
 
 /// Each top-level module with its rank. A module uses only modules of a lower rank than its own;
 /// those that share a rank do not know each other.
-const RANKS: [(&str, u8); 17] = [
+const RANKS: [(&str, u8); 16] = [
     ("wire", 0),
     ("flow", 1),
     ("hello", 2),
     ("fingerprint", 3),
     ("record", 4),
     ("sensor", 5),
-    ("pace", 5),
     ("capture", 6),
     ("output", 6),
     ("sandbox", 6),

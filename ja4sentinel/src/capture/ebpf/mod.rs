@@ -9,6 +9,7 @@ mod link_type;
 mod mapping;
 mod messages;
 mod object;
+mod pace;
 mod placement;
 mod records;
 mod ring;
@@ -32,18 +33,18 @@ pub use object::{OBJECT, Options, PROGRAMS};
 pub use placement::{Attach, How, Order, Placement};
 
 use super::{Captured, Counters, Interface, Live, Source};
-use crate::pace::{Pace, Step};
 use crate::sensor::{PortSet, Settings};
 use crate::wire::Endpoint;
 use attachment::Attachments;
 use messages::Messages;
+use pace::{Pace, Step};
 use ring::Ring;
 use settled::Settled;
 
 /// When the kernel need not wake us for records: from some 2,500 connections a second on, and more
 /// seldom from some 10,000 on.
 const STEPS: &[Step] = &[
-    Step { least: 20, pause: Duration::from_micros(400) },
+    Step { least: 20, pause: Duration::from_millis(1) },
     Step { least: 5, pause: Duration::from_micros(100) },
 ];
 

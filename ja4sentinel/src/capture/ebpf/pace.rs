@@ -1,26 +1,26 @@
-//! Whether things come so fast that it is cheaper to look for them now and then than to be woken for
-//! each: frames from the kernel, records for an output.
+//! Whether records come so fast that it is cheaper to look for them now and then than to be woken for
+//! each.
 
 use std::time::{Duration, Instant};
 
 /// What the pace is judged by.
 const SPAN: Duration = Duration::from_millis(1);
 
-/// How long to leave it alone, by how many come in a millisecond at least.
+/// How long to leave the ring alone, by how many records come in a millisecond at least.
 ///
-/// A thing waits a small part of what its way to an output may take. Where very many come, each
+/// A record waits a small part of what its way to an output may take. Where very many come, each
 /// look, and each wake-up of whoever is next, pays for more of them.
 #[derive(Debug, Clone, Copy)]
-pub struct Step {
-    /// Things in a millisecond.
-    pub least: u64,
+pub(super) struct Step {
+    /// Records in a millisecond.
+    pub(super) least: u64,
     /// Time between two looks.
-    pub pause: Duration,
+    pub(super) pause: Duration,
 }
 
-/// The pace of things that come.
+/// The pace of a ring's records.
 #[derive(Debug)]
-pub struct Pace {
+pub(super) struct Pace {
     /// From the fastest on.
     steps: &'static [Step],
     since: Instant,
@@ -31,13 +31,13 @@ pub struct Pace {
 impl Pace {
     /// Idle as yet.
     #[must_use]
-    pub fn new(steps: &'static [Step]) -> Self {
+    pub(super) fn new(steps: &'static [Step]) -> Self {
         Self { steps, since: Instant::now(), taken: 0, pause: None }
     }
 
     /// Between two looks at present, `taken` things having come by `now` since the beginning; `None`
     /// where it is better to be woken.
-    pub fn pause(&mut self, taken: u64, now: Instant) -> Option<Duration> {
+    pub(super) fn pause(&mut self, taken: u64, now: Instant) -> Option<Duration> {
         let passed = now.saturating_duration_since(self.since);
         if passed >= SPAN {
             let came = u128::from(taken.saturating_sub(self.taken)) * SPAN.as_micros();

@@ -5,31 +5,24 @@ mod spooling;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::batch::Batch;
 use super::counts::Reason;
-use super::format::Formatter;
-use super::lane::{Message, Shared};
+use super::lane::Shared;
+use super::queue::Turn;
 use super::settings::OutputConfig;
 use super::sink::{Sink, Trouble, sink};
-use crate::pace::{Pace, Step};
 use spooling::{Spooled, Spooling};
 
-/// Takes records from the queue, makes lines of them, and brings them to the sink.
+/// Takes lines from the queue and brings them to the sink.
 pub(super) struct Worker {
     name: String,
-    queue: Receiver<Message>,
     shared: Arc<Shared>,
-    formatter: Formatter,
     sink: Box<dyn Sink>,
     /// How long a line may wait for others to share its write.
     linger: Duration,
-    /// Of the messages in the queue.
-    pace: Pace,
-    received: u64,
     batch: Batch,
     spooling: Spooling,
     backoff: Backoff,
@@ -45,9 +38,6 @@ struct Spell {
     /// Whether its beginning was logged, so that its end is too.
     logged: bool,
 }
-
-/// How often the queue is looked at where so many records come in a millisecond.
-const STEPS: &[Step] = &[Step { least: 10, pause: Duration::from_micros(200) }];
 
 /// A reader that comes and goes is not logged more often than this.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -66,20 +56,12 @@ enum Next {
 }
 
 impl Worker {
-    pub(super) fn new(
-        config: &OutputConfig,
-        queue: Receiver<Message>,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub(super) fn new(config: &OutputConfig, shared: Arc<Shared>) -> Self {
         Self {
             name: config.name.clone(),
-            queue,
             shared,
-            formatter: Formatter::new(config),
             sink: sink(&config.sink),
             linger: config.sink.linger(),
-            pace: Pace::new(STEPS),
-            received: 0,
             batch: Batch::default(),
             spooling: Spooling::new(config.sink.spool()),
             backoff: Backoff::new(),
@@ -94,7 +76,8 @@ impl Worker {
         loop {
             match self.gather() {
                 Next::Write => {}
-                Next::End => return,
+                // What came since it was last looked at is dropped.
+                Next::End => return self.give_up(Reason::Shutdown),
                 Next::Close => return self.close(),
             }
             self.reopen_if_asked();
@@ -134,8 +117,7 @@ impl Worker {
         }
     }
 
-    /// Fills the batch: from the spool, if anything is there; else waits for a first line, then
-    /// takes those that are there, or come within the time that a line may linger.
+    /// Fills the batch: from the spool, if anything is there; else with the queue's next lines.
     fn gather(&mut self) -> Next {
         if !self.batch.is_empty() {
             return Next::Write; // what is left of the last one
@@ -143,65 +125,16 @@ impl Worker {
         if self.load_spooled() {
             return Next::Write;
         }
-        let mut until = None;
         loop {
-            let message = match self.receive(until) {
-                Ok(message) => message,
-                Err(next) => return next,
-            };
-            match message {
-                Message::Record(record) => {
-                    self.shared.taken(&record);
-                    self.batch.push(record.timestamp, |line| self.formatter.line(&record, line));
-                    until.get_or_insert_with(|| Instant::now() + self.linger);
-                }
-                Message::Look => self.reopen_if_asked(),
-            }
-            if self.batch.is_full() {
-                return Next::Write;
-            }
-        }
-    }
-
-    /// The next message: without `until` waits for one; with it, not longer. An error is what to do
-    /// when there is none.
-    fn receive(&mut self, until: Option<Instant>) -> Result<Message, Next> {
-        loop {
-            let none = || if self.batch.is_empty() { Next::End } else { Next::Write };
-            match self.queue.try_recv() {
-                Ok(message) => {
-                    self.received += 1;
-                    return Ok(message);
-                }
-                Err(TryRecvError::Disconnected) => return Err(none()),
-                Err(TryRecvError::Empty) if self.shared.deadline().is_some() => return Err(none()),
-                Err(TryRecvError::Empty) => {}
-            }
-            // Whoever waits at the queue is woken by each record, which costs both sides more than
-            // all that is done with it.
-            let now = Instant::now();
-            match self.pace.pause(self.received, now) {
-                Some(pause) if until.is_none_or(|until| now < until) => std::thread::sleep(pause),
-                _ => break,
-            }
-        }
-        let message = self.wait(until)?;
-        self.received += 1;
-        Ok(message)
-    }
-
-    /// The same, for a queue that is empty.
-    fn wait(&self, until: Option<Instant>) -> Result<Message, Next> {
-        let none = || if self.batch.is_empty() { Next::End } else { Next::Write };
-        if let Some(until) = until {
-            let left = until.saturating_duration_since(Instant::now());
-            return self.queue.recv_timeout(left).map_err(|_| none());
-        }
-        loop {
-            match self.queue.recv_timeout(IDLE) {
-                Err(RecvTimeoutError::Timeout) if self.sink.is_closed() => return Err(Next::Close),
-                Err(RecvTimeoutError::Timeout) => {}
-                received => return received.map_err(|_| none()),
+            let is_ending = self.shared.deadline().is_some();
+            let (wait, linger) =
+                if is_ending { (Duration::ZERO, Duration::ZERO) } else { (IDLE, self.linger) };
+            match self.shared.queue.next(&mut self.batch, wait, linger) {
+                Turn::Lines => return Next::Write,
+                Turn::Look => self.reopen_if_asked(),
+                Turn::Nothing if is_ending => return Next::End,
+                Turn::Nothing if self.sink.is_closed() => return Next::Close,
+                Turn::Nothing => {}
             }
         }
     }
@@ -288,12 +221,7 @@ impl Worker {
             while let Spooled::Some = self.spool_some(Duration::ZERO) {}
         }
         let mut lines = if self.spooling.holds_batch() { 0 } else { self.batch.lines() };
-        while let Ok(message) = self.queue.try_recv() {
-            if let Message::Record(record) = message {
-                self.shared.taken(&record);
-                lines += 1;
-            }
-        }
+        lines += self.shared.queue.close();
         self.shared.counters.drop(reason, lines);
         match reason {
             _ if lines == 0 => {}

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::super::batch::Batch;
 use super::super::counts::{Counters, Reason};
-use super::super::lane::Message;
+use super::super::queue::Turn;
 use super::super::settings::SpoolConfig;
 use super::super::spool::Spool;
 use super::Worker;
@@ -109,15 +109,10 @@ impl Worker {
             }
             Some(_) => {}
         }
-        let Ok(message) = self.queue.recv_timeout(wait) else { return Spooled::Nothing };
         let mut block = Batch::default();
-        let mut next = Some(message);
-        while let Some(message) = next {
-            if let Message::Record(record) = message {
-                self.shared.taken(&record);
-                block.push(record.timestamp, |line| self.formatter.line(&record, line));
-            }
-            next = if block.is_full() { None } else { self.queue.try_recv().ok() };
+        match self.shared.queue.next(&mut block, wait, Duration::ZERO) {
+            Turn::Nothing => return Spooled::Nothing,
+            Turn::Lines | Turn::Look => {}
         }
         self.append(&block);
         Spooled::Some
