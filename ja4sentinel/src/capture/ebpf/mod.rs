@@ -42,8 +42,9 @@ use ring::Ring;
 use settled::Settled;
 
 /// When the kernel need not wake us for records: from some 2,500 connections a second on, and more
-/// seldom from some 10,000 on.
+/// seldom from some 10,000 and 20,000 on.
 const STEPS: &[Step] = &[
+    Step { least: 40, pause: Duration::from_millis(2) },
     Step { least: 20, pause: Duration::from_millis(1) },
     Step { least: 5, pause: Duration::from_micros(100) },
 ];

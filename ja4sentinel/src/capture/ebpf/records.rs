@@ -23,6 +23,9 @@ const DISCARDED: u32 = 1 << 30;
 /// CPUs a cache line.
 const PART: usize = 64;
 
+/// Bytes behind a record that are fetched while it is dealt with: most records are no longer.
+const AHEAD: usize = 1024;
+
 /// The records of a ring buffer.
 #[derive(Debug)]
 pub(super) struct Records {
@@ -103,6 +106,7 @@ impl Records {
                     let start = self.place() + HEADER;
                     self.record = start..start + length(word);
                     self.held = room(word);
+                    self.window.prefetch(start + self.held, AHEAD);
                     return Ok(true);
                 }
                 Some(word) => self.at = self.at.wrapping_add(room(word)),
