@@ -87,7 +87,7 @@ fn line(criterion: &mut Criterion) {
         for bytes in [client.syn()].into_iter().chain(client.hello().iter().map(Vec::as_slice)) {
             sensor.frame(&frame(bytes, 1), &mut |outcome| {
                 if let Outcome::Record(found) = outcome {
-                    record = Some(found);
+                    record = Some(found.clone());
                 }
             });
         }

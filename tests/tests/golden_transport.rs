@@ -30,9 +30,9 @@ fn run(settings: Settings) -> (HashMap<u16, Vec<Record>>, Ledger) {
     let mut file = CaptureFile::open(&golden("transport.pcap")).expect("the golden capture");
     let mut sensor = Sensor::new(settings, "file");
     let mut records: HashMap<u16, Vec<Record>> = HashMap::new();
-    let mut take = |outcome| {
+    let mut take = |outcome: Outcome<'_>| {
         if let Outcome::Record(record) = outcome {
-            records.entry(record.src_port).or_default().push(*record);
+            records.entry(record.src_port).or_default().push(record.clone());
         }
     };
     while let Some(captured) = file.next().expect("a whole capture") {

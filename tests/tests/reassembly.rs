@@ -300,9 +300,9 @@ fn chunks(from: usize, to: usize, most: usize) -> impl Iterator<Item = (usize, u
 fn run(frames: &[Vec<u8>], settings: Settings) -> (Vec<Record>, Sensor) {
     let mut sensor = Sensor::new(settings, "file");
     let mut records = Vec::new();
-    let mut take = |outcome| {
+    let mut take = |outcome: Outcome<'_>| {
         if let Outcome::Record(record) = outcome {
-            records.push(*record);
+            records.push(record.clone());
         }
     };
     for (bytes, timestamp_ns) in frames.iter().zip((1_700_000_000_000_000_000..).step_by(1_000_000))

@@ -91,7 +91,7 @@ impl Reader {
                 if lines.len() > Self::BUFFER {
                     lines.clear();
                 }
-                write(&record, lines);
+                write(record, lines);
                 *records += 1;
             }
         });

@@ -319,11 +319,11 @@ impl<S: Configured> Engine<S> {
 }
 
 impl Exits {
-    fn take(&mut self, outcome: Outcome) {
+    fn take(&mut self, outcome: Outcome<'_>) {
         match outcome {
             Outcome::Record(record) => {
-                self.traffic.record(&record);
-                self.outputs.deliver(&record);
+                self.traffic.record(record);
+                self.outputs.deliver(record);
             }
             Outcome::Settled { source, destination, as_of_ns } => {
                 self.settled.push((source, destination, as_of_ns));

@@ -66,7 +66,7 @@ impl Printer {
     }
 
     /// Takes one outcome; nothing more is written after a failure.
-    pub(super) fn take(&mut self, outcome: &Outcome) {
+    pub(super) fn take(&mut self, outcome: &Outcome<'_>) {
         let Outcome::Record(record) = outcome else { return };
         if self.written.is_ok() {
             self.written = self.write(record);

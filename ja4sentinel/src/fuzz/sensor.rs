@@ -45,7 +45,7 @@ fn any_frames(mode: u8, mut rest: &[u8]) {
         "fuzz",
     );
     let mut now_ns = 0;
-    let mut out = |_: Outcome| {};
+    let mut out = |_: Outcome<'_>| {};
     while !rest.is_empty() {
         let ([kind, sequence, flags, length], behind) = choices(rest);
         let (payload, next) = behind.split_at(usize::from(length).min(behind.len()));
@@ -85,10 +85,10 @@ fn fingerprints(size: usize, segments: &[(usize, &[u8])]) -> Vec<(Ja4, u8, u32)>
     let settings = Settings { ports: PortSet::any(), ..Settings::default() };
     let mut sensor = Sensor::new(settings, "fuzz");
     let mut found = Vec::new();
-    let mut out = |outcome| {
+    let mut out = |outcome: Outcome<'_>| {
         if let Outcome::Record(record) = outcome {
-            let Record { ja4, hello_index, hello_bytes, .. } = *record;
-            found.push((ja4, hello_index, hello_bytes));
+            let Record { ja4, hello_index, hello_bytes, .. } = record;
+            found.push((*ja4, *hello_index, *hello_bytes));
         }
     };
     sensor.frame(&captured(&segment(1, 0, 0x02, &[]), 0), &mut out);

@@ -28,7 +28,7 @@ const RESERVE: usize = 8;
 const PROXY_START: usize = 6;
 
 /// Who takes outcomes.
-pub(super) type Out<'a> = dyn FnMut(Outcome) + 'a;
+pub(super) type Out<'a> = dyn FnMut(Outcome<'_>) + 'a;
 
 /// The state of the sensor that all connections share.
 #[derive(Debug)]

@@ -47,7 +47,7 @@ impl Connection {
         if bench.settings.report_incomplete && self.concerns_a_hello(reason) {
             bench.counters.report();
             let record = report::incomplete(self, key, reason, bench);
-            out(Outcome::Record(Box::new(record)));
+            out(Outcome::Record(&record));
         }
         self.settle(bench);
     }

@@ -37,9 +37,9 @@ use crate::wire::{Endpoint, Frame, Packet, WireError, decode, decode_datagram};
 
 /// What the sensor hands out.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Outcome<'a> {
     /// A hello, fingerprinted (or reported as incomplete, where that is asked for).
-    Record(Box<Record>),
+    Record(&'a Record),
     /// Nothing more is wanted of this connection; a source that selects in the kernel stops
     /// handing it up. Not said of one that its client has closed, unless something follows.
     Settled {
@@ -89,7 +89,7 @@ impl Sensor {
     }
 
     /// Takes one frame. Time moves forward to the frame's timestamp.
-    pub fn frame(&mut self, frame: &Frame<'_>, out: &mut dyn FnMut(Outcome)) {
+    pub fn frame(&mut self, frame: &Frame<'_>, out: &mut dyn FnMut(Outcome<'_>)) {
         self.advance(frame.timestamp_ns, out);
         self.bench.counters.frames += 1;
         let depth = self.bench.settings.tunnel_depth;
@@ -101,7 +101,7 @@ impl Sensor {
     }
 
     /// Moves time forward to `now_ns` (nanoseconds since the UNIX epoch) and ends what timed out.
-    pub fn advance(&mut self, now_ns: u64, out: &mut dyn FnMut(Outcome)) {
+    pub fn advance(&mut self, now_ns: u64, out: &mut dyn FnMut(Outcome<'_>)) {
         self.bench.now_ns = self.bench.now_ns.max(now_ns);
         self.fragments.expire(self.bench.now_ns);
         let patience = self.bench.settings.limits.flow_timeout_ns;
@@ -118,7 +118,7 @@ impl Sensor {
     }
 
     /// The input is over: ends every connection in flight, each with its reason.
-    pub fn finish(&mut self, out: &mut dyn FnMut(Outcome)) {
+    pub fn finish(&mut self, out: &mut dyn FnMut(Outcome<'_>)) {
         while let Some(handle) = self.table.expired(u64::MAX) {
             self.end(handle, End::InputOver, out);
         }
@@ -153,7 +153,7 @@ impl Sensor {
         &mut self,
         packet: Result<Packet<'_>, WireError>,
         signs: Oddities,
-        out: &mut dyn FnMut(Outcome),
+        out: &mut dyn FnMut(Outcome<'_>),
     ) {
         let fragment = match packet {
             Ok(Packet::Segment(segment)) => return self.segment(&segment, signs, out),

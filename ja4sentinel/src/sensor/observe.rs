@@ -309,6 +309,6 @@ impl Sensor {
 }
 
 /// Nothing more is wanted of a connection, as this segment of it shows.
-fn settled_by(key: &Key, segment: &Segment<'_>) -> Outcome {
+fn settled_by(key: &Key, segment: &Segment<'_>) -> Outcome<'static> {
     Outcome::Settled { source: key.client, destination: key.server, as_of_ns: segment.timestamp_ns }
 }

@@ -179,7 +179,7 @@ impl Reader<'_, '_> {
         let fingerprints = self.bench.fingerprinter.fingerprint(&found.hello, Transport::Tcp);
         let record =
             report::hello(connection, self.key, found, fingerprints, self.timestamp_ns, self.bench);
-        (self.out)(Outcome::Record(Box::new(record)));
+        (self.out)(Outcome::Record(&record));
         if connection.hellos >= MAX_HELLOS {
             connection.settle(self.bench);
             return None;

@@ -92,9 +92,9 @@ impl Lab {
 fn keep<'a>(
     records: &'a mut Vec<Record>,
     settled: &'a mut Vec<(Endpoint, Endpoint, u64)>,
-) -> impl FnMut(Outcome) + 'a {
+) -> impl FnMut(Outcome<'_>) + 'a {
     move |outcome| match outcome {
-        Outcome::Record(record) => records.push(*record),
+        Outcome::Record(record) => records.push(record.clone()),
         Outcome::Settled { source, destination, as_of_ns } => {
             settled.push((source, destination, as_of_ns));
         }
