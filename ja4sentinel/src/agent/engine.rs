@@ -21,7 +21,7 @@ use crate::sensor::{Ledger, Outcome, PortSet, Sensor};
 use crate::wire::Endpoint;
 
 /// Frames taken before signals and the clock have their turn.
-const TURN: usize = 4096;
+const TURN: usize = 1024;
 /// How long frames that wait are taken at the end, should they not stop coming.
 const LAST_FRAMES: Duration = Duration::from_secs(1);
 /// How far the sensor's clock stays behind this machine's: what is still on its way from the kernel
