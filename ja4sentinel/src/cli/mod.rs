@@ -13,6 +13,7 @@ mod run;
 mod schema;
 mod settings;
 mod share;
+mod shared_file;
 mod stats;
 mod summary;
 mod text;

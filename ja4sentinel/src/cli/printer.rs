@@ -45,7 +45,7 @@ impl Printer {
 
     /// Another one to the same output, which has printed nothing yet.
     pub(super) fn beside(&self) -> Self {
-        Self::new(Arc::clone(&self.out), self.format)
+        Self { flush_each: self.flush_each, ..Self::new(Arc::clone(&self.out), self.format) }
     }
 
     fn new(out: Arc<Mutex<File>>, format: Format) -> Self {

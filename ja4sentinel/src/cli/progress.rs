@@ -16,9 +16,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// For one file; seen only where that is `wanted`.
-    pub(super) fn new(name: &str, file: &CaptureFile, wanted: bool) -> Self {
-        let visible = wanted && stderr().is_terminal() && !stdout().is_terminal();
+    /// For one file.
+    pub(super) fn new(name: &str, file: &CaptureFile) -> Self {
+        let visible = stderr().is_terminal() && !stdout().is_terminal();
         let target = if visible {
             ProgressDrawTarget::stderr_with_hz(10)
         } else {
@@ -45,8 +45,13 @@ impl Progress {
     #[inline]
     pub(super) fn packet(&self, count: u64, file: &CaptureFile) {
         if count.is_multiple_of(STRIDE) {
-            self.bar.set_position(file.bytes_read());
+            self.is_at(file);
         }
+    }
+
+    /// Shows how far the file has been read.
+    pub(super) fn is_at(&self, file: &CaptureFile) {
+        self.bar.set_position(file.bytes_read());
     }
 }
 

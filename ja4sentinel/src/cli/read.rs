@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use clap::{Args, ValueEnum, value_parser};
-use ja4sentinel::capture::file::{Fault, FileError};
+use ja4sentinel::capture::Source;
+use ja4sentinel::capture::file::{CaptureFile, Fault, FileError};
 use ja4sentinel::sensor::{Limits, PortSet, ProxyProtocol, Settings};
 
 use super::printer::{Format, Printer};
-use super::share::Share;
+use super::progress::Progress;
+use super::share::{Share, Worker};
+use super::shared_file::SharedFile;
 use super::summary::Summary;
 use super::{Exit, ports};
 
@@ -51,11 +54,10 @@ pub(super) struct Arguments {
     /// Threads that share the connections of a file; records of different connections then come in
     /// any order
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=MAX_WORKERS))]
-    pub(super) workers: u16,
+    workers: u16,
 }
 
-/// Each worker reads the whole file for its part: more than there are cores in a large machine only
-/// read more often.
+/// As many cores as a large machine has. More would only wait for each other.
 const MAX_WORKERS: i64 = 256;
 
 const AFTER_HELP: &str = "\
@@ -117,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 /// Why a file was not read to its end.
-pub(super) enum Stopped {
+enum Stopped {
     Input(FileError),
     Output(io::Error),
 }
@@ -140,41 +142,90 @@ fn exit_of(fault: &Fault) -> Exit {
     }
 }
 
-/// Reads one file to its end or fault, shared among the workers.
+/// Reads one file to its end or fault.
 fn read(
     path: &Path,
     arguments: &Arguments,
     printer: &Printer,
     summary: &mut Summary,
 ) -> Result<(), Stopped> {
-    let shares = thread::scope(|scope| {
-        let others: Vec<_> = (1..arguments.workers)
-            .map(|worker| {
-                scope.spawn(move || Share::read(path, arguments, worker, printer.beside()))
-            })
-            .collect();
-        let first = Share::read(path, arguments, 0, printer.beside());
-        let others = others
-            .into_iter()
-            .map(|share| share.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        iter::once(first).chain(others).collect::<Vec<_>>()
-    });
-    summary.files += u64::from(shares.iter().any(|share| share.is_ok()));
-    let mut ended = Ok(());
+    let file = CaptureFile::open(path).map_err(Stopped::Input)?;
+    summary.files += 1;
+    let progress = Progress::new(&path.display().to_string(), &file);
+    let mut printer = printer.beside();
+    // What comes through a pipe comes when it happens, and is to be seen then.
+    printer.flush_each(file.size().is_none());
+    let (shares, read) = if arguments.workers == 1 {
+        let (share, read) = alone(file, Worker::new(arguments, printer), &progress);
+        (vec![share], read)
+    } else {
+        together(file, arguments, &printer, &progress)
+    };
+    let mut printed = Ok(());
     for share in shares {
-        let share = share.map_err(Stopped::Input)?;
         summary.packets += share.packets;
         summary.records += share.records;
         summary.hellos += share.hellos;
         summary.ledger.merge(&share.ledger);
-        // They meet the same fault of the file, if any; what is wrong with the output comes first.
-        ended = match (ended, share.ended) {
-            (Err(Stopped::Output(error)), _) => Err(Stopped::Output(error)),
-            (ended, Ok(())) => ended,
-            (_, stopped) => stopped,
-        };
+        printed = printed.and(share.printed);
     }
-    ended
+    printed.map_err(Stopped::Output).and(read.map_err(Stopped::Input))
+}
+
+/// One worker reads the file by itself.
+fn alone(
+    mut file: CaptureFile,
+    mut worker: Worker,
+    progress: &Progress,
+) -> (Share, Result<(), FileError>) {
+    let mut passed = 0;
+    let read = loop {
+        match file.next() {
+            Ok(Some(captured)) => {
+                if !worker.take(captured) {
+                    break Ok(());
+                }
+                passed += 1;
+                progress.packet(passed, &file);
+            }
+            Ok(None) => break Ok(()),
+            Err(fault) => break Err(fault),
+        }
+    };
+    (worker.finish(), read)
+}
+
+/// Several workers share it.
+fn together(
+    file: CaptureFile,
+    arguments: &Arguments,
+    printer: &Printer,
+    progress: &Progress,
+) -> (Vec<Share>, Result<(), FileError>) {
+    let file = SharedFile::new(file, arguments.workers.into(), progress);
+    let share = |number: usize| {
+        let mut worker = Worker::new(arguments, printer.beside());
+        let part = file.part(number);
+        while let Some(block) = part.next()
+            && block.part(number).all(|captured| worker.take(captured))
+        {
+            part.done(block);
+        }
+        drop(part);
+        worker.finish()
+    };
+    let shares = thread::scope(|scope| {
+        let share = &share;
+        let others: Vec<_> = (1..arguments.workers)
+            .map(|number| scope.spawn(move || share(number.into())))
+            .collect();
+        let first = share(0);
+        let others = others
+            .into_iter()
+            .map(|share| share.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        iter::once(first).chain(others).collect()
+    });
+    (shares, file.ended())
 }
 
 impl Arguments {

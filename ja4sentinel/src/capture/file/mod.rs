@@ -3,6 +3,7 @@
 //! No length in a file is trusted: it is judged before memory is taken for it, and the fault names
 //! its place. Everything before a fault is delivered.
 
+mod blocks;
 mod clock;
 mod error;
 mod legacy;
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
+pub use blocks::{Block, Blocks};
 pub use error::{Fault, FileError};
 
 use self::legacy::Legacy;

@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::wire::LinkType;
+use crate::wire::{Frame, LinkType, shard};
 
 /// What a test looks at of a frame.
 #[derive(Debug, PartialEq, Eq, Clone)]
@@ -18,25 +18,67 @@ struct Seen {
     original_len: u32,
 }
 
+impl Seen {
+    fn of(frame: &Frame<'_>) -> Self {
+        Self {
+            timestamp_ns: frame.timestamp_ns,
+            interface: frame.interface,
+            link: frame.link.0,
+            bytes: frame.bytes.to_vec(),
+            original_len: frame.original_len,
+        }
+    }
+}
+
 /// Everything that a file gives: frames, interface names, and the fault that ended it.
-fn read(bytes: Vec<u8>) -> (Vec<Seen>, Vec<(u32, String)>, Option<String>) {
+type Everything = (Vec<Seen>, Vec<(u32, String)>, Option<String>);
+
+/// Reads a file, which gives the same in blocks, however many share them.
+fn read(bytes: Vec<u8>) -> Everything {
+    let open = || CaptureFile::from_reader("x.pcap".to_owned(), None, Cursor::new(bytes.clone()));
     let (mut frames, mut names) = (Vec::new(), Vec::new());
-    let mut file = match CaptureFile::from_reader("x.pcap".to_owned(), None, Cursor::new(bytes)) {
+    let mut file = match open() {
         Ok(file) => file,
         Err(error) => return (frames, names, Some(error.to_string())),
     };
-    loop {
+    let fault = loop {
         match file.next() {
-            Ok(Some(Captured::Frame(frame))) => frames.push(Seen {
-                timestamp_ns: frame.timestamp_ns,
-                interface: frame.interface,
-                link: frame.link.0,
-                bytes: frame.bytes.to_vec(),
-                original_len: frame.original_len,
-            }),
+            Ok(Some(Captured::Frame(frame))) => frames.push(Seen::of(&frame)),
             Ok(Some(Captured::Interface { index, name })) => names.push((index, name.to_string())),
-            Ok(None) => return (frames, names, None),
-            Err(error) => return (frames, names, Some(error.to_string())),
+            Ok(None) => break None,
+            Err(error) => break Some(error.to_string()),
+        }
+    };
+    let everything = (frames, names, fault);
+    let [alone] = in_blocks::<1>(open().unwrap());
+    assert_eq!(alone, everything);
+    let parts = in_blocks::<3>(open().unwrap());
+    assert!(parts.iter().all(|(_, names, fault)| (names, fault) == (&everything.1, &everything.2)));
+    let parts = parts.map(|(frames, ..)| frames);
+    assert_eq!(parts.concat().len(), everything.0.len());
+    everything
+}
+
+/// The same of each of several readers.
+fn in_blocks<const READERS: usize>(file: CaptureFile) -> [Everything; READERS] {
+    let (mut blocks, mut block) = (Blocks::of(file, READERS), Block::default());
+    let mut parts = [(); READERS].map(|()| Everything::default());
+    loop {
+        let read = blocks.read(&mut block);
+        for (reader, (frames, names, fault)) in parts.iter_mut().enumerate() {
+            for captured in block.part(reader) {
+                match captured {
+                    Captured::Frame(frame) => {
+                        assert_eq!(shard(&frame, READERS), reader);
+                        frames.push(Seen::of(&frame));
+                    }
+                    Captured::Interface { index, name } => names.push((index, name.to_string())),
+                }
+            }
+            *fault = read.as_ref().err().map(ToString::to_string);
+        }
+        if !matches!(read, Ok(true)) {
+            return parts;
         }
     }
 }
@@ -256,6 +298,7 @@ fn gzip_whole_and_cut_off_in_several_members() {
     for number in 0..50_000 {
         file.extend(order.record(number, 2, [7, 7], FRAME));
     }
+    assert_eq!(read(file.clone()).0.len(), 50_000);
     let (first, second) = file.split_at(file.len() / 2);
     let mut packed = Vec::new();
     for part in [first, second] {
@@ -347,6 +390,30 @@ fn a_packet_larger_than_the_first_buffer_fits() {
         assert_eq!(fault, None);
         assert_eq!(frames.iter().map(|f| f.bytes.len()).collect::<Vec<_>>(), [3_000_000, 7]);
     }
+}
+
+#[test]
+fn what_is_passed_over_may_be_larger_than_a_block() {
+    const UNKNOWN: u32 = 0x0bad;
+    let order = Order(true);
+    let mut file = order.section();
+    for round in 0..3 {
+        let name = format!("eth{round}");
+        file.extend(order.interface(1, 0, &[(2, name.as_bytes())]));
+        for ticks in 0..9_000 {
+            let frame = [&[0; 12][..], &captured_ipv4(ticks)].concat();
+            file.extend(order.enhanced(round, ticks.into(), &frame));
+        }
+        file.extend(order.block(UNKNOWN, &vec![7; 700_000]));
+    }
+    let (frames, names, fault) = read(file);
+    assert_eq!((frames.len(), names.len(), fault), (27_000, 3, None));
+    assert!(frames.iter().map(|frame| frame.interface).is_sorted());
+}
+
+/// From its type on, of a host with this number.
+fn captured_ipv4(host: u32) -> Vec<u8> {
+    [&[8, 0, 0x45][..], &[0; 11], &host.to_be_bytes(), &[192, 0, 2, 1]].concat()
 }
 
 proptest::proptest! {

@@ -1,6 +1,8 @@
 //! A sliding view of an input: what is wanted next lies contiguous in memory.
 
 use std::io::{self, ErrorKind, Read};
+use std::mem;
+use std::ops::Range;
 
 /// Bytes of an input, in order, behind one buffer that is filled by large reads.
 pub(super) struct Window {
@@ -8,6 +10,10 @@ pub(super) struct Window {
     /// Most bytes asked of the input at once.
     piece: usize,
     memory: Vec<u8>,
+    /// Where it goes on once the memory is spent, which is left as it is then.
+    other: Option<Vec<u8>>,
+    /// The memory that was left.
+    left: Vec<u8>,
     start: usize,
     end: usize,
     /// Position of `start` in the input.
@@ -20,7 +26,17 @@ impl Window {
     const SIZE: usize = 256 * 1024;
 
     pub(super) fn new(input: Box<dyn Read + Send>, piece: usize) -> Self {
-        Self { input, piece, memory: vec![0; Self::SIZE], start: 0, end: 0, offset: 0, fault: None }
+        Self {
+            input,
+            piece,
+            memory: vec![0; Self::SIZE],
+            other: None,
+            left: Vec::new(),
+            start: 0,
+            end: 0,
+            offset: 0,
+            fault: None,
+        }
     }
 
     /// Position in the input of the next byte.
@@ -70,12 +86,37 @@ impl Window {
         self.fault.take()
     }
 
+    /// From here on what was shown stays where it is; when the memory is spent, the window goes on in
+    /// this one.
+    pub(super) fn go_on_in(&mut self, other: Vec<u8>) {
+        self.other = Some(other);
+    }
+
+    /// Whether it has gone on in another memory.
+    pub(super) fn has_left(&self) -> bool {
+        self.other.is_none()
+    }
+
+    /// Leaves the memory that was shown, if that is not done yet, and hands it out.
+    pub(super) fn leave(&mut self) -> Vec<u8> {
+        if !self.has_left() {
+            self.make_room();
+        }
+        mem::take(&mut self.left)
+    }
+
+    /// Where in the memory bytes lie that were shown last.
+    pub(super) fn place(&self, bytes: Range<*const u8>) -> Range<usize> {
+        let memory = self.memory.as_ptr().addr();
+        bytes.start.addr().wrapping_sub(memory)..bytes.end.addr().wrapping_sub(memory)
+    }
+
     #[cold]
     fn fill(&mut self, wanted: usize) {
-        self.memory.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        while self.end < wanted && self.fault.is_none() {
+        if self.memory.len() - self.start < wanted {
+            self.make_room();
+        }
+        while self.end - self.start < wanted && self.fault.is_none() {
             if self.end == self.memory.len() {
                 // Grows in step with what has really arrived, never by what a length field says.
                 self.memory.resize(self.memory.len() * 2, 0);
@@ -89,5 +130,18 @@ impl Window {
                 Err(error) => self.fault = Some(error),
             }
         }
+    }
+
+    /// What is at hand moves to the front, here or in another memory.
+    fn make_room(&mut self) {
+        let at_hand = self.start..self.end;
+        (self.start, self.end) = (0, at_hand.len());
+        let Some(mut other) = self.other.take() else {
+            return self.memory.copy_within(at_hand, 0);
+        };
+        other.resize(Self::SIZE.max(at_hand.len()), 0);
+        let (front, held) = (other.get_mut(..at_hand.len()), self.memory.get(at_hand));
+        front.unwrap_or_default().copy_from_slice(held.unwrap_or_default());
+        self.left = mem::replace(&mut self.memory, other);
     }
 }

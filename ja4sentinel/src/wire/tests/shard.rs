@@ -1,5 +1,8 @@
 //! Who takes a frame.
 
+use proptest::prelude::*;
+
+use super::super::shard::{outermost, plain_ipv4};
 use super::*;
 
 const COUNT: usize = 7;
@@ -51,4 +54,23 @@ fn what_is_no_ip_is_somebodys() {
     assert_eq!(shard_of(&eth(0x0806, &[0; 28])), 0);
     assert_eq!(shard_of(&[]), 0);
     assert_eq!(shard(&frame(LinkType::ETHERNET, &eth(0x0800, &ipv4(6, &tcp()))), 0), 0);
+}
+
+proptest! {
+    #[test]
+    fn the_shortcut_comes_to_the_same(
+        noise in prop::collection::vec(any::<u8>(), 0..40),
+        kind in prop_oneof![Just(0x0800_u16), Just(0x86dd), Just(0x8100), any::<u16>()],
+        len in 0..60_usize,
+    ) {
+        for mut bytes in [eth(kind, &noise), eth(kind, &ipv4(6, &noise))] {
+            bytes.truncate(len);
+            for link in [LinkType::ETHERNET, LinkType::RAW, LinkType::LINUX_SLL] {
+                let frame = frame(link, &bytes);
+                if let Some(sum) = plain_ipv4(&frame) {
+                    prop_assert_eq!(outermost(&frame).ok(), Some(sum));
+                }
+            }
+        }
+    }
 }
