@@ -13,7 +13,7 @@ use crate::hello::{self, Second};
 use crate::maps::FLOWS;
 use crate::packet::Packet;
 use crate::state::{Flow, Stage};
-use crate::syn;
+use crate::{recent, syn};
 
 /// What is known of a connection; null for nothing.
 #[inline(always)]
@@ -26,7 +26,7 @@ pub(crate) fn find(tuple: &Tuple) -> *mut Flow {
 pub(crate) fn known_as<'a>(flow: *mut Flow) -> Option<&'a mut Flow> {
     // SAFETY: the lookup gave a live value, or null. Another CPU may write to it at the same time, or it
     // may be recycled: each field is an integer of its own, and a wrong one costs a packet too many or
-    // too few of one connection at the worst.
+    // too few of one connection at the worst; or what is left of one that has just been pushed out.
     unsafe { flow.as_mut() }
 }
 
@@ -118,10 +118,19 @@ fn begin(packet: &Packet, known: u32) -> Counter {
     let order = &mut packet.scratch().order;
     order.first = 1;
     order.syn = u32::from(syn.is_some());
-    match FLOWS.insert(&view.tuple, &flow, 0) {
+    match enter(packet, &flow) {
         Ok(()) => verdict,
-        Err(_) => Counter::TableFull,
+        Err(reason) => reason,
     }
+}
+
+/// Stores what is known of a connection.
+#[inline(always)]
+fn enter(packet: &Packet, flow: &Flow) -> Result<(), Counter> {
+    let tuple = &packet.view().tuple;
+    let entered = FLOWS.insert(tuple, flow, 0);
+    recent::forget(tuple);
+    entered.map_err(|_| Counter::TableFull)
 }
 
 /// A packet could not be handed up. If it was the first of its connection, nobody above knows of
@@ -155,7 +164,7 @@ pub(crate) fn fragment(packet: &Packet) -> Result<(), Counter> {
     let order = &mut packet.scratch().order;
     order.first = 1;
     order.syn = 1;
-    FLOWS.insert(&view.tuple, &flow, 0).map_err(|_| Counter::TableFull)
+    enter(packet, &flow)
 }
 
 /// FIN or RST without payload.
@@ -170,6 +179,7 @@ pub(crate) fn close(packet: &Packet) -> Counter {
             }
             // Its ends may be used again, even by a connection whose SYN we miss.
             let _ = FLOWS.remove(&view.tuple);
+            recent::forget(&view.tuple);
             return Counter::Settled;
         }
     }

@@ -1,11 +1,12 @@
 //! The way of most packets: what a server gets all day is judged by loads from fixed places and, where
-//! there is payload, one look-up. Whatever is out of the ordinary is read the long way, which comes to
-//! the same with these packets.
+//! there is payload, one look-up, if this CPU does not remember what it comes to. Whatever is out of the
+//! ordinary is read the long way, which comes to the same with these packets.
 
 use aya_ebpf::bindings::__sk_buff;
 use ja4sentinel_common::{Counter, Counters, Tuple};
 
 use crate::instruction::{count, load, word};
+use crate::recent::Place;
 use crate::state::Flow;
 use crate::{flow, ip, link, maps, tcp};
 
@@ -152,11 +153,22 @@ fn transport<const AT: i32, const LEN: i32>(
         _ => return LONG,
     }
     let (source, destination) = addresses();
-    let tuple = Tuple { source, destination, ports };
-    let flow = flow::find(&tuple);
-    if flags & tcp::SYN == 0 && flow::known_as(flow).is_some_and(|flow| flow.is_over()) {
-        return count!(counters, Counter::Settled);
-    }
+    let mut tuple = Tuple { source, destination, ports };
+    let flow = if flags & tcp::SYN != 0 {
+        flow::find(&tuple)
+    } else {
+        let Some(place) = Place::of(&tuple) else { return LONG };
+        if place.is_settled(&tuple) {
+            return count!(counters, Counter::Settled);
+        }
+        tuple = place.then(tuple);
+        let flow = flow::find(&tuple);
+        if flow::known_as(flow).is_some_and(|flow| flow.is_over()) {
+            place.keep(&tuple);
+            return count!(counters, Counter::Settled);
+        }
+        flow
+    };
     let Some(scratch) = maps::SCRATCH.get_ptr_mut(0) else { return LONG };
     // SAFETY: as in `Packet::scratch`.
     let view = unsafe { &mut (*scratch).view };
