@@ -48,6 +48,24 @@ macro_rules! count {
     }};
 }
 
+/// A pointer to one of `$places` elements of a type, a power of two. `$number` is below that; but Linux 5.8
+/// forgets so when the number was on the stack meanwhile, so it is said again right where it asks.
+macro_rules! element {
+    ($first:expr, $number:expr, $type:ty, $places:expr) => {{
+        let mut place = $first;
+        // SAFETY: computes with registers alone.
+        unsafe {
+            core::arch::asm!(
+                "{1} &= {2}", "{1} *= {3}", "{0} += {1}",
+                inout(reg) place, inout(reg) u64::from($number) => _,
+                const $places as i32 - 1, const size_of::<$type>() as i32,
+                options(pure, nomem, nostack)
+            );
+        }
+        place
+    }};
+}
+
 /// Adds one to a word that all CPUs share; without giving what it was, which kernels from 5.12 on know alone.
 macro_rules! raise {
     ($word:expr) => {
@@ -75,4 +93,4 @@ macro_rules! after {
     }};
 }
 
-pub(crate) use {after, count, load, raise, word};
+pub(crate) use {after, count, element, load, raise, word};

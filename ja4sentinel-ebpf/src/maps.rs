@@ -36,11 +36,11 @@ pub(crate) static FLOWS: LruHashMap<Tuple, Flow> = LruHashMap::with_max_entries(
 
 /// Connections that this CPU found settled lately, each at its place.
 #[map]
-pub(crate) static RECENT: PerCpuArray<Recent> = PerCpuArray::with_max_entries(PLACES, 0);
+pub(crate) static RECENT: PerCpuArray<[Recent; PLACES]> = PerCpuArray::with_max_entries(1, 0);
 
 /// By place, how often something happened that may make an entry of `RECENT` untrue.
 #[map]
-pub(crate) static GENERATIONS: Array<u64> = Array::with_max_entries(PLACES, 0);
+pub(crate) static GENERATIONS: Array<u64> = Array::with_max_entries(PLACES as u32, 0);
 
 /// Datagrams whose first fragment is not wanted, and when it was seen, `CLOCK_BOOTTIME`.
 #[map]

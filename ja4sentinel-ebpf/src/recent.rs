@@ -20,13 +20,13 @@
 
 use ja4sentinel_common::Tuple;
 
-use crate::instruction::{after, raise};
+use crate::instruction::{after, element, raise};
 use crate::maps::{GENERATIONS, RECENT};
 
-/// Places of each CPU, and generations: as many as fit a processor's second-level cache with ease, 48 KB.
-/// Of a few hundred connections at a time most have a place of their own.
-pub(crate) const PLACES: u32 = 1 << BITS;
-const BITS: u32 = 10;
+/// Places of each CPU, and generations. A few hundred connections at a time have mostly a place of their own;
+/// 24 KB fit a processor's second-level cache with ease, and a per-CPU value of the kernel is at most 32.
+pub(crate) const PLACES: usize = 1 << BITS;
+const BITS: u32 = 9;
 
 /// A connection that was settled.
 #[repr(C)]
@@ -47,7 +47,8 @@ impl Place {
     pub(crate) fn of(tuple: &Tuple) -> Option<Self> {
         let number = number(tuple);
         let generation = GENERATIONS.get_ptr(number)?;
-        let entry = RECENT.get_ptr_mut(number)?;
+        let first: *mut Recent = RECENT.get_ptr_mut(0)?.cast();
+        let entry = element!(first, number, Recent, PLACES);
         // SAFETY: an aligned word, which lives as long as the program.
         Some(Self { entry, generation: unsafe { generation.read_volatile() } })
     }
@@ -69,8 +70,8 @@ impl Place {
     /// These ends, to be looked up once the generation was read. Some processors read ahead, but never
     /// what depends on something that is yet to be read.
     #[inline(always)]
-    pub(crate) fn then(&self, tuple: Tuple) -> Tuple {
-        Tuple { ports: after!(tuple.ports, self.generation), ..tuple }
+    pub(crate) fn hold_back(&self, tuple: &mut Tuple) {
+        tuple.ports = after!(tuple.ports, self.generation);
     }
 
     /// The connection was found settled.

@@ -161,7 +161,7 @@ fn transport<const AT: i32, const LEN: i32>(
         if place.is_settled(&tuple) {
             return count!(counters, Counter::Settled);
         }
-        tuple = place.then(tuple);
+        place.hold_back(&mut tuple);
         let flow = flow::find(&tuple);
         if flow::known_as(flow).is_some_and(|flow| flow.is_over()) {
             place.keep(&tuple);
@@ -172,7 +172,9 @@ fn transport<const AT: i32, const LEN: i32>(
     let Some(scratch) = maps::SCRATCH.get_ptr_mut(0) else { return LONG };
     // SAFETY: as in `Packet::scratch`.
     let view = unsafe { &mut (*scratch).view };
-    view.tuple = tuple;
+    // SAFETY: the stack and a map's value. (An assignment would become a loop over bytes, for the case that
+    // they overlap.)
+    unsafe { core::ptr::copy_nonoverlapping(&raw const tuple, &raw mut view.tuple, 1) };
     view.sequence = u32::from_be(word!(AT, start, AT + LEN + 4));
     view.acknowledgement = u32::from_be(word!(AT, start, AT + LEN + 8));
     view.flags = flags;
