@@ -103,7 +103,7 @@ fn begin(packet: &Packet, known: u32) -> Counter {
     }
     let sequence = view.payload_sequence();
     let syn = own.and_then(|syn| syn::take(packet, syn));
-    let mut flow = Flow::new(view, syn.map_or(sequence, |number| number.wrapping_add(1)));
+    let mut flow = Flow::new(packet, syn.map_or(sequence, |number| number.wrapping_add(1)));
     // Some other SYN may have opened the connection that the server sees.
     flow.reopened = u8::from(syn.is_none() && kept.is_some());
     if sequence == flow.first && view.may_begin_hello() {
@@ -115,9 +115,7 @@ fn begin(packet: &Packet, known: u32) -> Counter {
     };
     packet.tally(counter, 1);
     let verdict = flow.order(packet).unwrap_or_else(|reason| reason);
-    let order = &mut packet.scratch().order;
-    order.first = 1;
-    order.syn = u32::from(syn.is_some());
+    packet.scratch().order.syn = u32::from(syn.is_some());
     match enter(packet, &flow) {
         Ok(()) => verdict,
         Err(reason) => reason,
@@ -159,19 +157,17 @@ pub(crate) fn fragment(packet: &Packet) -> Result<(), Counter> {
     }
     let own = syn::kept(packet).filter(|syn| syn::belongs(packet, syn));
     let Some(number) = own.and_then(|syn| syn::take(packet, syn)) else { return Ok(()) };
-    let flow = Flow::new(view, number.wrapping_add(1));
+    let flow = Flow::new(packet, number.wrapping_add(1));
     packet.tally(Counter::ConnectionsWithSyn, 1);
-    let order = &mut packet.scratch().order;
-    order.first = 1;
-    order.syn = 1;
+    packet.scratch().order.syn = 1;
     enter(packet, &flow)
 }
 
 /// FIN or RST without payload.
 #[inline(never)]
-pub(crate) fn close(packet: &Packet) -> Counter {
+pub(crate) fn close(packet: &Packet, flow: *mut Flow) -> Counter {
     let view = packet.view();
-    if let Some(flow) = known_as(find(&view.tuple)) {
+    if let Some(flow) = known_as(flow) {
         if flow.reopened == 0 {
             // Forged ones must not end a hello, so none does; the agent says when it is over.
             if !flow.is_settled(packet) {

@@ -62,16 +62,15 @@ fn judge(packet: &Packet, way: Way, flow: *mut Flow) -> Result<Counter, Counter>
             if !maps::watched(view.tuple.ports) {
                 return Err(Counter::OtherPort);
             }
-            if view.payload_len == 0 && !view.opens() {
-                return if view.closes() {
-                    Ok(flow::close(packet))
-                } else {
-                    Err(Counter::NoPayload)
-                };
+            if view.payload_len == 0 && !view.opens() && !view.closes() {
+                return Err(Counter::NoPayload);
             }
             flow::find(&view.tuple)
         }
     };
+    if view.payload_len == 0 && !view.opens() {
+        return Ok(flow::close(packet, flow));
+    }
     if view.opens() {
         let judged = syn::judge(packet, flow);
         recent::forget(&view.tuple);

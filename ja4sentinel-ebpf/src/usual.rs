@@ -25,8 +25,8 @@ const TCP_LEN: i32 = 20;
 pub(crate) enum Way {
     /// It has its verdict, and is counted.
     Done,
-    /// It is a SYN to a watched port, or a segment with payload: read into the view, and its connection
-    /// looked up.
+    /// It is a SYN, FIN or RST to a watched port, or a segment with payload: read into the view, and its
+    /// connection looked up.
     Read,
     /// It has to be read the long way.
     Long,
@@ -146,15 +146,16 @@ fn transport<const AT: i32, const LEN: i32>(
     if !maps::watched(ports) {
         return count!(counters, Counter::OtherPort);
     }
-    match flags & (tcp::SYN | tcp::FIN | tcp::RST) {
+    let control = flags & (tcp::SYN | tcp::FIN | tcp::RST);
+    match control {
         0 if payload_at == end => return count!(counters, Counter::NoPayload),
-        0 => {}
+        0 | tcp::FIN | tcp::RST => {}
         tcp::SYN if flags & tcp::ACK == 0 => {}
         _ => return LONG,
     }
     let (source, destination) = addresses();
     let mut tuple = Tuple { source, destination, ports };
-    let flow = if flags & tcp::SYN != 0 {
+    let flow = if control != 0 {
         flow::find(&tuple)
     } else {
         let Some(place) = Place::of(&tuple) else { return LONG };
