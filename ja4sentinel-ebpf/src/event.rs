@@ -26,6 +26,8 @@ pub(crate) struct Order {
     pub(crate) syn: u32,
     /// Whether it is the first of its connection: 0 or 1.
     pub(crate) first: u32,
+    /// When that was taken up, if it is.
+    pub(crate) since_ns: u64,
     /// Bytes of payload that are in the ring already.
     done: u32,
 }
@@ -39,11 +41,11 @@ pub(crate) fn now() -> u64 {
 
 /// Says of a frame what its bytes cannot.
 #[inline(always)]
-pub(crate) fn fill(packet: &Packet, head: &mut Head, sequence: u32) {
+pub(crate) fn fill(packet: &Packet, head: &mut Head, sequence: u32, time_ns: u64) {
     let tag = packet.tag();
     let tagged = if tag.is_some() { Head::TAGGED } else { 0 };
     let raw = if packet.raw { Head::RAW } else { 0 };
-    head.time_ns = now();
+    head.time_ns = time_ns;
     head.interface = packet.interface();
     head.original_len = packet.len();
     head.skipped = 0;
@@ -69,7 +71,8 @@ fn unverified(packet: &Packet) -> u16 {
 pub(crate) fn carry_out(packet: &Packet) -> Counter {
     let scratch = packet.scratch();
     scratch.order.done = 0;
-    fill(packet, &mut scratch.head, scratch.order.sequence);
+    let time_ns = if scratch.order.first != 0 { scratch.order.since_ns } else { now() };
+    fill(packet, &mut scratch.head, scratch.order.sequence, time_ns);
     for _ in 0..MAX_SLICES {
         let verdict = write_slice(packet);
         if verdict != Counter::HandedUp {

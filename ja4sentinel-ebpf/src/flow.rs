@@ -13,7 +13,7 @@ use crate::hello::{self, Second};
 use crate::maps::FLOWS;
 use crate::packet::Packet;
 use crate::state::{Flow, Stage};
-use crate::syn;
+use crate::{recent, syn};
 
 /// What is known of a connection; null for nothing.
 #[inline(always)]
@@ -26,7 +26,7 @@ pub(crate) fn find(tuple: &Tuple) -> *mut Flow {
 pub(crate) fn known_as<'a>(flow: *mut Flow) -> Option<&'a mut Flow> {
     // SAFETY: the lookup gave a live value, or null. Another CPU may write to it at the same time, or it
     // may be recycled: each field is an integer of its own, and a wrong one costs a packet too many or
-    // too few of one connection at the worst.
+    // too few of one connection at the worst; or what is left of one that has just been pushed out.
     unsafe { flow.as_mut() }
 }
 
@@ -103,7 +103,7 @@ fn begin(packet: &Packet, known: u32) -> Counter {
     }
     let sequence = view.payload_sequence();
     let syn = own.and_then(|syn| syn::take(packet, syn));
-    let mut flow = Flow::new(view, syn.map_or(sequence, |number| number.wrapping_add(1)));
+    let mut flow = Flow::new(packet, syn.map_or(sequence, |number| number.wrapping_add(1)));
     // Some other SYN may have opened the connection that the server sees.
     flow.reopened = u8::from(syn.is_none() && kept.is_some());
     if sequence == flow.first && view.may_begin_hello() {
@@ -115,13 +115,20 @@ fn begin(packet: &Packet, known: u32) -> Counter {
     };
     packet.tally(counter, 1);
     let verdict = flow.order(packet).unwrap_or_else(|reason| reason);
-    let order = &mut packet.scratch().order;
-    order.first = 1;
-    order.syn = u32::from(syn.is_some());
-    match FLOWS.insert(&view.tuple, &flow, 0) {
+    packet.scratch().order.syn = u32::from(syn.is_some());
+    match enter(packet, &flow) {
         Ok(()) => verdict,
-        Err(_) => Counter::TableFull,
+        Err(reason) => reason,
     }
+}
+
+/// Stores what is known of a connection.
+#[inline(always)]
+fn enter(packet: &Packet, flow: &Flow) -> Result<(), Counter> {
+    let tuple = &packet.view().tuple;
+    let entered = FLOWS.insert(tuple, flow, 0);
+    recent::forget(tuple);
+    entered.map_err(|_| Counter::TableFull)
 }
 
 /// A packet could not be handed up. If it was the first of its connection, nobody above knows of
@@ -150,19 +157,17 @@ pub(crate) fn fragment(packet: &Packet) -> Result<(), Counter> {
     }
     let own = syn::kept(packet).filter(|syn| syn::belongs(packet, syn));
     let Some(number) = own.and_then(|syn| syn::take(packet, syn)) else { return Ok(()) };
-    let flow = Flow::new(view, number.wrapping_add(1));
+    let flow = Flow::new(packet, number.wrapping_add(1));
     packet.tally(Counter::ConnectionsWithSyn, 1);
-    let order = &mut packet.scratch().order;
-    order.first = 1;
-    order.syn = 1;
-    FLOWS.insert(&view.tuple, &flow, 0).map_err(|_| Counter::TableFull)
+    packet.scratch().order.syn = 1;
+    enter(packet, &flow)
 }
 
 /// FIN or RST without payload.
 #[inline(never)]
-pub(crate) fn close(packet: &Packet) -> Counter {
+pub(crate) fn close(packet: &Packet, flow: *mut Flow) -> Counter {
     let view = packet.view();
-    if let Some(flow) = known_as(find(&view.tuple)) {
+    if let Some(flow) = known_as(flow) {
         if flow.reopened == 0 {
             // Forged ones must not end a hello, so none does; the agent says when it is over.
             if !flow.is_settled(packet) {
@@ -170,6 +175,7 @@ pub(crate) fn close(packet: &Packet) -> Counter {
             }
             // Its ends may be used again, even by a connection whose SYN we miss.
             let _ = FLOWS.remove(&view.tuple);
+            recent::forget(&view.tuple);
             return Counter::Settled;
         }
     }

@@ -1,6 +1,6 @@
 //! Loads and counts as instructions of their own: the compiler would make two loads of each, as a header
 //! may lie at any even address, and would join the ways of IPv4 and IPv6 behind a place that is no
-//! constant.
+//! constant. What CPUs tell each other has its own, too.
 
 /// Loads an integer from a constant place behind the packet's start. The kernel refuses a program
 /// that has not compared that place with the packet's end.
@@ -48,4 +48,49 @@ macro_rules! count {
     }};
 }
 
-pub(crate) use {count, load, word};
+/// A pointer to one of `$places` elements of a type, a power of two. `$number` is below that; but Linux 5.8
+/// forgets so when the number was on the stack meanwhile, so it is said again right where it asks.
+macro_rules! element {
+    ($first:expr, $number:expr, $type:ty, $places:expr) => {{
+        let mut place = $first;
+        // SAFETY: computes with registers alone.
+        unsafe {
+            core::arch::asm!(
+                "{1} &= {2}", "{1} *= {3}", "{0} += {1}",
+                inout(reg) place, inout(reg) u64::from($number) => _,
+                const $places as i32 - 1, const size_of::<$type>() as i32,
+                options(pure, nomem, nostack)
+            );
+        }
+        place
+    }};
+}
+
+/// Adds one to a word that all CPUs share; without giving what it was, which kernels from 5.12 on know alone.
+macro_rules! raise {
+    ($word:expr) => {
+        // SAFETY: the kernel has found that the word is there.
+        unsafe {
+            core::arch::asm!(
+                "lock *(u64 *)({0} + 0) += {1}", in(reg) $word, in(reg) 1_u64, options(nostack)
+            );
+        }
+    };
+}
+
+/// The same number, made to depend on another one.
+macro_rules! after {
+    ($number:expr, $other:expr) => {{
+        let mut number = u64::from($number);
+        // SAFETY: computes with registers alone.
+        unsafe {
+            core::arch::asm!(
+                "{1} &= 0", "{0} |= {1}",
+                inout(reg) number, inout(reg) $other => _, options(pure, nomem, nostack)
+            );
+        }
+        number as u32
+    }};
+}
+
+pub(crate) use {after, count, element, load, raise, word};

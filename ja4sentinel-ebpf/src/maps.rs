@@ -1,11 +1,13 @@
-//! The tables that the program shares with the agent, or keeps for itself. The agent sets their
-//! sizes before it loads the program; those here are the smallest that make sense.
+//! The tables that the program shares with the agent, or keeps for itself. The agent sets the sizes of
+//! those that forget, and of the ring, before it loads the program; here they are the smallest that make
+//! sense.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, RingBuf};
 use ja4sentinel_common::{Config, Counters, HEADER_ROOM, Head, KeptSyn, PORT_WORDS, SLICE, Tuple};
 
 use crate::event::Order;
+use crate::recent::{PLACES, Recent};
 use crate::state::Flow;
 use crate::view::View;
 
@@ -31,6 +33,14 @@ pub(crate) static SYNS: LruHashMap<Tuple, KeptSyn> = LruHashMap::with_max_entrie
 /// Connections whose payload has begun.
 #[map]
 pub(crate) static FLOWS: LruHashMap<Tuple, Flow> = LruHashMap::with_max_entries(1024, 0);
+
+/// Connections that this CPU found settled lately, each at its place.
+#[map]
+pub(crate) static RECENT: PerCpuArray<[Recent; PLACES]> = PerCpuArray::with_max_entries(1, 0);
+
+/// By place, how often something happened that may make an entry of `RECENT` untrue.
+#[map]
+pub(crate) static GENERATIONS: Array<u64> = Array::with_max_entries(PLACES as u32, 0);
 
 /// Datagrams whose first fragment is not wanted, and when it was seen, `CLOCK_BOOTTIME`.
 #[map]

@@ -14,7 +14,8 @@ use crate::view::View;
 /// What every part of the judgement needs.
 pub(crate) struct Packet {
     skb: *mut __sk_buff,
-    counters: *mut Counters,
+    /// The first of them. (Of two pointers to structures the compiler orders the types by chance.)
+    counters: *mut u64,
     scratch: *mut Scratch,
     /// Whether the bytes begin with the IP header.
     pub(crate) raw: bool,
@@ -31,7 +32,7 @@ impl Packet {
     #[inline(always)]
     pub(crate) fn new(skb: *mut __sk_buff, counters: *mut Counters, raw: bool) -> Option<Self> {
         let scratch = SCRATCH.get_ptr_mut(0)?;
-        let packet = Self { skb, counters, scratch, raw };
+        let packet = Self { skb, counters: counters.cast(), scratch, raw };
         let order = &mut packet.scratch().order;
         order.first = 0;
         order.syn = 0;
@@ -47,7 +48,7 @@ impl Packet {
             // SAFETY: the map's value is one `Counters`, which has a place for each counter, and only
             // this CPU writes to it.
             unsafe {
-                let place = self.counters.cast::<u64>().add(at);
+                let place = self.counters.add(at);
                 *place = (*place).wrapping_add(amount);
             }
         }

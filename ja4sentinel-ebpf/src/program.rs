@@ -9,7 +9,7 @@ use ja4sentinel_common::{Counter, Kind};
 use crate::packet::Packet;
 use crate::state::Flow;
 use crate::usual::Way;
-use crate::{event, flow, fragment, ip, link, maps, syn, tcp, tunnel, usual};
+use crate::{event, flow, fragment, ip, link, maps, recent, syn, tcp, tunnel, usual};
 
 /// For interfaces whose frames begin with an Ethernet header.
 #[classifier]
@@ -62,18 +62,19 @@ fn judge(packet: &Packet, way: Way, flow: *mut Flow) -> Result<Counter, Counter>
             if !maps::watched(view.tuple.ports) {
                 return Err(Counter::OtherPort);
             }
-            if view.payload_len == 0 && !view.opens() {
-                return if view.closes() {
-                    Ok(flow::close(packet))
-                } else {
-                    Err(Counter::NoPayload)
-                };
+            if view.payload_len == 0 && !view.opens() && !view.closes() {
+                return Err(Counter::NoPayload);
             }
             flow::find(&view.tuple)
         }
     };
+    if view.payload_len == 0 && !view.opens() {
+        return Ok(flow::close(packet, flow));
+    }
     if view.opens() {
-        syn::judge(packet, flow)?;
+        let judged = syn::judge(packet, flow);
+        recent::forget(&view.tuple);
+        judged?;
     }
     flow::judge(packet, flow)
 }

@@ -49,10 +49,15 @@ pub(crate) enum Stage {
 }
 
 impl Flow {
+    /// One whose first payload is at hand, at this sequence number.
     #[inline(always)]
-    pub(crate) fn new(view: &View, first: u32) -> Self {
+    pub(crate) fn new(packet: &Packet, first: u32) -> Self {
+        let view = packet.view();
+        let order = &mut packet.scratch().order;
+        order.first = 1;
+        order.since_ns = event::now();
         Self {
-            since_ns: event::now(),
+            since_ns: order.since_ns,
             first,
             high: first,
             end: first,

@@ -1,5 +1,6 @@
 //! SYNs: kept until their connection's first payload comes.
 
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use ja4sentinel_common::{Counter, Head, KeptSyn, SYN_ROOM};
 
 use crate::maps::SYNS;
@@ -37,12 +38,8 @@ fn keep(packet: &Packet) -> Counter {
     if view.payload_at > SYN_ROOM as u32 {
         return Counter::SynTooLong;
     }
-    let replaces = match kept(packet) {
-        Some(syn) if syn.head.sequence == view.sequence => return Counter::SynRepeated,
-        other => other.is_some(),
-    };
     let syn = &mut packet.scratch().syn;
-    event::fill(packet, &mut syn.head, view.sequence);
+    event::fill(packet, &mut syn.head, view.sequence, event::now());
     syn.head.flags |= Head::SYN;
     syn.head.captured = view.payload_at;
     let to = syn.bytes.as_mut_ptr();
@@ -51,7 +48,15 @@ fn keep(packet: &Packet) -> Counter {
     if unsafe { packet.copy::<256>(0, view.payload_at, to) }.is_none() {
         return Counter::Unreadable;
     }
-    if SYNS.insert(&view.tuple, &*syn, 0).is_err() {
+    // Most SYNs are new, and need no look-up of their own.
+    if SYNS.insert(&view.tuple, &*syn, BPF_NOEXIST.into()).is_ok() {
+        return Counter::SynKept;
+    }
+    let replaces = match kept(packet) {
+        Some(syn) if syn.head.sequence == view.sequence => return Counter::SynRepeated,
+        other => other.is_some(),
+    };
+    if SYNS.insert(&view.tuple, &*syn, BPF_ANY.into()).is_err() {
         return Counter::TableFull;
     }
     if replaces {

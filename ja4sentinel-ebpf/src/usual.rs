@@ -1,11 +1,12 @@
 //! The way of most packets: what a server gets all day is judged by loads from fixed places and, where
-//! there is payload, one look-up. Whatever is out of the ordinary is read the long way, which comes to
-//! the same with these packets.
+//! there is payload, one look-up, if this CPU does not remember what it comes to. Whatever is out of the
+//! ordinary is read the long way, which comes to the same with these packets.
 
 use aya_ebpf::bindings::__sk_buff;
 use ja4sentinel_common::{Counter, Counters, Tuple};
 
 use crate::instruction::{count, load, word};
+use crate::recent::Place;
 use crate::state::Flow;
 use crate::{flow, ip, link, maps, tcp};
 
@@ -24,8 +25,8 @@ const TCP_LEN: i32 = 20;
 pub(crate) enum Way {
     /// It has its verdict, and is counted.
     Done,
-    /// It is a SYN to a watched port, or a segment with payload: read into the view, and its connection
-    /// looked up.
+    /// It is a SYN, FIN or RST to a watched port, or a segment with payload: read into the view, and its
+    /// connection looked up.
     Read,
     /// It has to be read the long way.
     Long,
@@ -145,22 +146,36 @@ fn transport<const AT: i32, const LEN: i32>(
     if !maps::watched(ports) {
         return count!(counters, Counter::OtherPort);
     }
-    match flags & (tcp::SYN | tcp::FIN | tcp::RST) {
+    let control = flags & (tcp::SYN | tcp::FIN | tcp::RST);
+    match control {
         0 if payload_at == end => return count!(counters, Counter::NoPayload),
-        0 => {}
+        0 | tcp::FIN | tcp::RST => {}
         tcp::SYN if flags & tcp::ACK == 0 => {}
         _ => return LONG,
     }
     let (source, destination) = addresses();
-    let tuple = Tuple { source, destination, ports };
-    let flow = flow::find(&tuple);
-    if flags & tcp::SYN == 0 && flow::known_as(flow).is_some_and(|flow| flow.is_over()) {
-        return count!(counters, Counter::Settled);
-    }
+    let mut tuple = Tuple { source, destination, ports };
+    let flow = if control != 0 {
+        flow::find(&tuple)
+    } else {
+        let Some(place) = Place::of(&tuple) else { return LONG };
+        if place.is_settled(&tuple) {
+            return count!(counters, Counter::Settled);
+        }
+        place.hold_back(&mut tuple);
+        let flow = flow::find(&tuple);
+        if flow::known_as(flow).is_some_and(|flow| flow.is_over()) {
+            place.keep(&tuple);
+            return count!(counters, Counter::Settled);
+        }
+        flow
+    };
     let Some(scratch) = maps::SCRATCH.get_ptr_mut(0) else { return LONG };
     // SAFETY: as in `Packet::scratch`.
     let view = unsafe { &mut (*scratch).view };
-    view.tuple = tuple;
+    // SAFETY: the stack and a map's value. (An assignment would become a loop over bytes, for the case that
+    // they overlap.)
+    unsafe { core::ptr::copy_nonoverlapping(&raw const tuple, &raw mut view.tuple, 1) };
     view.sequence = u32::from_be(word!(AT, start, AT + LEN + 4));
     view.acknowledgement = u32::from_be(word!(AT, start, AT + LEN + 8));
     view.flags = flags;

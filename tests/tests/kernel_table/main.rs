@@ -13,6 +13,8 @@ mod hostile;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod recent;
+#[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod selection;
