@@ -2,10 +2,10 @@
 //! here takes a fraction of the time that `FLOWS` takes, with its long keys and its many entries.
 //!
 //! An entry is what a look-up in `FLOWS` came to, and nothing older: whatever may let something be wanted
-//! between two ends (a SYN, an entry that `FLOWS` gets or loses) raises their generation once it is done,
-//! and an entry counts only with the generation that stood before its look-up. So none outlives a SYN, on
-//! whatever CPU that came. A SYN itself is never judged by an entry, nor is FIN or RST, by which `FLOWS`
-//! may lose one.
+//! between two ends (a SYN, an entry that `FLOWS` gets, or gives up at FIN or RST) raises their generation
+//! once it is done, and an entry counts only with the generation that stood before its look-up. So none
+//! outlives a SYN, on whatever CPU that came. A SYN itself is never judged by an entry, nor is FIN or
+//! RST, since these change `FLOWS`.
 //!
 //! What may go wrong costs time, or leaves as settled what was settled:
 //!
