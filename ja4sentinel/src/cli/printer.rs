@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use clap::ValueEnum;
 use ja4sentinel::record::{Kind, Record};
@@ -36,6 +36,10 @@ pub(super) struct Printer {
 impl Printer {
     /// Some hundred records a system call.
     const BUFFER: usize = 128 * 1024;
+
+    /// While another one writes, so much may come together: to be woken afterwards takes longer than a
+    /// write.
+    const MOST: usize = 8 * Self::BUFFER;
 
     pub(super) fn to_standard_output(format: Format) -> io::Result<Self> {
         // Not through std's standard output, which looks for line ends in everything.
@@ -102,13 +106,31 @@ impl Printer {
             }
             Format::Text => text::write(record, &mut self.lines)?,
         }
-        if self.flush_each || self.lines.len() >= Self::BUFFER { self.write_out() } else { Ok(()) }
+        if self.flush_each || self.lines.len() >= Self::MOST {
+            self.write_out()
+        } else if self.lines.len() >= Self::BUFFER {
+            self.write_if_free()
+        } else {
+            Ok(())
+        }
     }
 
     fn write_out(&mut self) -> io::Result<()> {
-        let written =
-            self.out.lock().unwrap_or_else(PoisonError::into_inner).write_all(&self.lines);
-        self.lines.clear();
-        written
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        write_all(&mut out, &mut self.lines)
     }
+
+    fn write_if_free(&mut self) -> io::Result<()> {
+        match self.out.try_lock() {
+            Ok(mut out) => write_all(&mut out, &mut self.lines),
+            Err(TryLockError::Poisoned(out)) => write_all(&mut out.into_inner(), &mut self.lines),
+            Err(TryLockError::WouldBlock) => Ok(()),
+        }
+    }
+}
+
+fn write_all(out: &mut File, lines: &mut Vec<u8>) -> io::Result<()> {
+    let written = out.write_all(lines);
+    lines.clear();
+    written
 }
