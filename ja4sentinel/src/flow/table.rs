@@ -56,9 +56,11 @@ struct Entry<V> {
     value: V,
 }
 
-/// An entry's place in its list.
+/// An entry's place in its list, and in the index.
 #[derive(Debug, Clone)]
 struct Node {
+    /// Of the key: neither growing nor removing looks at entries that nobody has asked for.
+    hash: u64,
     class: Class,
     /// When it was last moved, nanoseconds.
     moved_ns: u64,
@@ -156,22 +158,22 @@ impl<V> Table<V> {
         if self.is_full() {
             return Err(value);
         }
+        let hash = self.hasher.hash_one(key);
         let place = self.entries.insert(Entry { key, value });
         // Fits, as the capacity does.
         let at = u32::try_from(place).unwrap_or(NONE);
-        let node = Node { class, moved_ns: now_ns, older: NONE, newer: NONE };
+        let node = Node { hash, class, moved_ns: now_ns, older: NONE, newer: NONE };
         match self.nodes.get_mut(place) {
             Some(old) => *old = node,
             // Places are handed out one by one.
             None => self.nodes.push(node),
         }
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        let hash_of =
-            |at: &u32| entries.get(*at as usize).map_or(0, |entry| hasher.hash_one(entry.key));
+        let nodes = &self.nodes;
+        let hash_of = |at: &u32| nodes.get(*at as usize).map_or(0, |node| node.hash);
         if self.entries.len() > Self::FEW && self.index.len() == self.index.capacity() {
             self.index.reserve(self.capacity.saturating_sub(self.index.len()), hash_of);
         }
-        self.index.insert_unique(hasher.hash_one(key), at, hash_of);
+        self.index.insert_unique(hash, at, hash_of);
         self.link(at);
         Ok(Handle(at))
     }
@@ -195,7 +197,7 @@ impl<V> Table<V> {
         }
         self.unlink(handle.0);
         let entry = self.entries.remove(handle.0 as usize);
-        let hash = self.hasher.hash_one(entry.key);
+        let hash = self.at(handle.0).map_or(0, |node| node.hash);
         if let Ok(place) = self.index.find_entry(hash, |at| *at == handle.0) {
             place.remove();
         }
