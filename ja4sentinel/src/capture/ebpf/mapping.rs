@@ -72,9 +72,7 @@ impl Mapping {
         // SAFETY: they lie within the mapping, and the caller says that nobody writes to them.
         fits.then(|| unsafe { std::slice::from_raw_parts(self.start.add(at).as_ptr(), len) })
     }
-}
 
-impl Mapping {
     /// Lets this CPU fetch what it will read soon and another one wrote, where Rust has a way to say so.
     pub(super) fn prefetch(&self, at: usize, len: usize) {
         const LINE: usize = 64;

@@ -106,7 +106,7 @@ impl Records {
                     let start = self.place() + HEADER;
                     self.record = start..start + length(word);
                     self.held = room(word);
-                    self.window.prefetch(start + self.held, AHEAD);
+                    self.window.prefetch(self.place() + self.held, AHEAD);
                     return Ok(true);
                 }
                 Some(word) => self.at = self.at.wrapping_add(room(word)),
