@@ -11,4 +11,4 @@ pub use assembler::{Assembler, Inserted};
 pub use budget::{Bounds, Budget, Limit};
 pub use fragments::{Defragmenter, FragmentLimits, FragmentLoss, Pushed, Reassembled};
 pub use key::Key;
-pub use table::{Class, Handle, Table};
+pub use table::{Class, Handle, Hashed, Table};

@@ -32,6 +32,14 @@ impl Class {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Handle(u32);
 
+/// A key and its hash, as one table has it: to be used with that table alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Hashed {
+    /// The key.
+    pub key: Key,
+    hash: u64,
+}
+
 /// At most `capacity` values, found by [`Key`].
 ///
 /// The index is hashed with the standard library's randomly keyed SipHash, so that a client that
@@ -124,11 +132,18 @@ impl<V> Table<V> {
         self.entries.len() >= self.capacity
     }
 
+    /// A key with its hash, which is good for finding and for adding it.
+    #[must_use]
+    #[inline]
+    pub fn hashed(&self, key: Key) -> Hashed {
+        Hashed { key, hash: self.hasher.hash_one(key) }
+    }
+
     /// The entry with this key.
     #[must_use]
-    pub fn find(&self, key: &Key) -> Option<Handle> {
-        let is_it = |at: &u32| self.entry(*at).is_some_and(|entry| entry.key == *key);
-        self.index.find(self.hasher.hash_one(key), is_it).map(|at| Handle(*at))
+    pub fn find(&self, hashed: &Hashed) -> Option<Handle> {
+        let is_it = |at: &u32| self.entry(*at).is_some_and(|entry| entry.key == hashed.key);
+        self.index.find(hashed.hash, is_it).map(|at| Handle(*at))
     }
 
     /// The key of an entry.
@@ -154,11 +169,16 @@ impl<V> Table<V> {
     ///
     /// # Errors
     /// The value, when the table is full.
-    pub fn insert(&mut self, key: Key, value: V, class: Class, now_ns: u64) -> Result<Handle, V> {
+    pub fn insert(
+        &mut self,
+        Hashed { key, hash }: Hashed,
+        value: V,
+        class: Class,
+        now_ns: u64,
+    ) -> Result<Handle, V> {
         if self.is_full() {
             return Err(value);
         }
-        let hash = self.hasher.hash_one(key);
         let place = self.entries.insert(Entry { key, value });
         // Fits, as the capacity does.
         let at = u32::try_from(place).unwrap_or(NONE);
@@ -315,13 +335,13 @@ mod tests {
     #[test]
     fn leaves_in_order_of_usefulness() {
         let mut table = Table::new(5);
-        table.insert(key(1), 1, Class::Receiving, 0).unwrap();
-        table.insert(key(2), 2, Class::Found, 1).unwrap();
-        table.insert(key(3), 3, Class::Opened, 2).unwrap();
-        table.insert(key(4), 4, Class::Opened, 3).unwrap();
-        let done = table.insert(key(5), 5, Class::Receiving, 4).unwrap();
+        table.insert(table.hashed(key(1)), 1, Class::Receiving, 0).unwrap();
+        table.insert(table.hashed(key(2)), 2, Class::Found, 1).unwrap();
+        table.insert(table.hashed(key(3)), 3, Class::Opened, 2).unwrap();
+        table.insert(table.hashed(key(4)), 4, Class::Opened, 3).unwrap();
+        let done = table.insert(table.hashed(key(5)), 5, Class::Receiving, 4).unwrap();
         table.touch(done, Class::Done, 5);
-        assert_eq!(table.insert(key(6), 6, Class::Opened, 6), Err(6));
+        assert_eq!(table.insert(table.hashed(key(6)), 6, Class::Opened, 6), Err(6));
         let mut order = Vec::new();
         while let Some(handle) = table.dispensable(0) {
             order.push(table.remove(handle).unwrap().1);
@@ -329,19 +349,19 @@ mod tests {
         assert_eq!(order, [5, 3, 4, 2, 1]);
         assert!(table.is_empty());
 
-        table.insert(key(1), 1, Class::Receiving, 10).unwrap();
+        table.insert(table.hashed(key(1)), 1, Class::Receiving, 10).unwrap();
         assert_eq!(table.dispensable(9), None, "still receiving");
     }
 
     #[test]
     fn expires_by_last_move() {
         let mut table = Table::new(4);
-        let first = table.insert(key(1), 1, Class::Opened, 0).unwrap();
-        table.insert(key(2), 2, Class::Opened, 5).unwrap();
+        let first = table.insert(table.hashed(key(1)), 1, Class::Opened, 0).unwrap();
+        table.insert(table.hashed(key(2)), 2, Class::Opened, 5).unwrap();
         table.touch(first, Class::Receiving, 8);
         assert_eq!(table.expired(4), None);
-        assert_eq!(table.expired(5), table.find(&key(2)));
-        let second = table.find(&key(2)).unwrap();
+        assert_eq!(table.expired(5), table.find(&table.hashed(key(2))));
+        let second = table.find(&table.hashed(key(2))).unwrap();
         table.remove(second);
         assert_eq!(table.expired(8), Some(first));
     }
@@ -354,11 +374,11 @@ mod tests {
             let mut model: Vec<(u16, Class)> = Vec::new();
             for (now, (step, port, class)) in steps.into_iter().enumerate() {
                 let (now, class) = (now as u64, Class::ALL[class]);
-                let found = table.find(&key(port));
+                let found = table.find(&table.hashed(key(port)));
                 prop_assert_eq!(found.is_some(), model.iter().any(|(p, _)| *p == port));
                 match (step, found) {
                     (0 | 1, None) => {
-                        let added = table.insert(key(port), port, class, now).is_ok();
+                        let added = table.insert(table.hashed(key(port)), port, class, now).is_ok();
                         prop_assert_eq!(added, model.len() < 8);
                         if added { model.push((port, class)) }
                     }

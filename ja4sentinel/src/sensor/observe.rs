@@ -9,7 +9,7 @@ use super::oddities::Oddities;
 use super::reason::Reason;
 use super::slot::Slot;
 use super::{Outcome, Sensor};
-use crate::flow::{Class, Handle, Key};
+use crate::flow::{Class, Handle, Hashed, Key};
 use crate::wire::{Segment, TcpFlags};
 
 impl Sensor {
@@ -50,12 +50,13 @@ impl Sensor {
         if !self.bench.settings.clients.permit(segment.source.addr) {
             return Err(LeftOut::OtherClient);
         }
-        let key = Key { client: segment.source, server: segment.destination };
-        match self.table.find(&key) {
-            None if opens => self.begin(key, None, segment, signs, out),
-            None => self.pick_up(key, None, segment, signs, out),
-            Some(handle) if opens => self.reopen(handle, key, segment, signs, out),
-            Some(handle) => self.follow(handle, key, segment, signs, out),
+        let ends = Key { client: segment.source, server: segment.destination };
+        let ends = &self.table.hashed(ends);
+        match self.table.find(ends) {
+            None if opens => self.begin(ends, None, segment, signs, out),
+            None => self.pick_up(ends, None, segment, signs, out),
+            Some(handle) if opens => self.reopen(handle, ends, segment, signs, out),
+            Some(handle) => self.follow(handle, ends, segment, signs, out),
         }
     }
 
@@ -63,7 +64,7 @@ impl Sensor {
     fn follow(
         &mut self,
         handle: Handle,
-        key: Key,
+        ends: &Hashed,
         segment: &Segment<'_>,
         signs: Oddities,
         out: &mut Out<'_>,
@@ -74,11 +75,11 @@ impl Sensor {
                 if settled.is_in_window(segment.sequence, &self.bench) {
                     settled.note_end(segment);
                     if settled.tell() {
-                        out(settled_by(&key, segment));
+                        out(settled_by(&ends.key, segment));
                     }
                     return Err(LeftOut::Settled);
                 }
-                return self.pick_up(key, Some(handle), segment, signs, out);
+                return self.pick_up(ends, Some(handle), segment, signs, out);
             }
             Some(Slot::Open(connection)) => connection,
         };
@@ -86,20 +87,20 @@ impl Sensor {
             if !connection.is_signed_like_its_syn(segment) {
                 return Err(LeftOut::Signature);
             }
-            self.give(handle, &key, segment, signs, out);
+            self.give(handle, &ends.key, segment, signs, out);
             return Ok(());
         }
         let sequence = segment.sequence;
         if connection.rival.as_ref().is_some_and(|rival| rival.is_in_window(sequence, &self.bench))
         {
-            self.give_rival(handle, &key, segment, signs, out);
+            self.give_rival(handle, &ends.key, segment, signs, out);
             return Ok(());
         }
         // A server ignores what lies outside of the window, so a hello in progress goes on.
         let is_stalled = self.table.moved_ns(handle) <= Some(self.bench.stalled_ns());
-        if is_stalled && self.may_begin(&key, segment) {
-            self.begin_beside(handle, &key, Facts::of(segment), out);
-            self.give_rival(handle, &key, segment, signs, out);
+        if is_stalled && self.may_begin(&ends.key, segment) {
+            self.begin_beside(handle, &ends.key, Facts::of(segment), out);
+            self.give_rival(handle, &ends.key, segment, signs, out);
             Ok(())
         } else {
             Err(LeftOut::OutOfWindow)
@@ -111,21 +112,21 @@ impl Sensor {
         !segment.flags.any(TcpFlags::RST)
             && self.bench.begins_like_a_hello(segment.destination.port, segment.payload)
             // Where both directions are captured: the first bytes of a server's answer.
-            && self.table.find(&key.reversed()).is_none()
+            && self.table.find(&self.table.hashed(key.reversed())).is_none()
     }
 
     /// A segment whose connection is not known, or only an older one: it may begin a connection
     /// whose SYN was not seen.
     fn pick_up(
         &mut self,
-        key: Key,
+        ends: &Hashed,
         older: Option<Handle>,
         segment: &Segment<'_>,
         signs: Oddities,
         out: &mut Out<'_>,
     ) -> Result<(), LeftOut> {
-        if self.may_begin(&key, segment) {
-            self.begin(key, older, segment, signs, out)
+        if self.may_begin(&ends.key, segment) {
+            self.begin(ends, older, segment, signs, out)
         } else {
             Err(LeftOut::NotSelected)
         }
@@ -135,7 +136,7 @@ impl Sensor {
     fn reopen(
         &mut self,
         handle: Handle,
-        key: Key,
+        ends: &Hashed,
         segment: &Segment<'_>,
         signs: Oddities,
         out: &mut Out<'_>,
@@ -148,7 +149,7 @@ impl Sensor {
                     self.bench.counters.retransmissions += u64::from(settled.has_syn());
                     return Ok(());
                 }
-                return self.begin(key, Some(handle), segment, signs, out);
+                return self.begin(ends, Some(handle), segment, signs, out);
             }
             Some(Slot::Open(connection)) => connection,
         };
@@ -156,17 +157,17 @@ impl Sensor {
             self.bench.counters.retransmissions += u64::from(connection.has_syn());
             connection.adopt_syn(facts);
             if !segment.payload.is_empty() {
-                self.give(handle, &key, segment, signs, out);
+                self.give(handle, &ends.key, segment, signs, out);
             }
             return Ok(());
         }
         if connection.rival.as_ref().is_some_and(|rival| rival.is_opened_by(&facts)) {
             self.bench.counters.retransmissions += 1;
         } else {
-            self.begin_beside(handle, &key, facts, out);
+            self.begin_beside(handle, &ends.key, facts, out);
         }
         if !segment.payload.is_empty() {
-            self.give_rival(handle, &key, segment, signs, out);
+            self.give_rival(handle, &ends.key, segment, signs, out);
         }
         Ok(())
     }
@@ -185,7 +186,7 @@ impl Sensor {
     /// A connection begins with this segment, and takes the place of an older one.
     fn begin(
         &mut self,
-        key: Key,
+        ends: &Hashed,
         older: Option<Handle>,
         segment: &Segment<'_>,
         signs: Oddities,
@@ -194,13 +195,13 @@ impl Sensor {
         if let Some(older) = older {
             self.end(older, End::Superseded, out);
         }
-        let first = Stage::first(&self.bench.settings, key.server.port);
+        let first = Stage::first(&self.bench.settings, ends.key.server.port);
         let connection = Slot::Open(Box::new(Connection::new(Facts::of(segment), first)));
         self.bench.counters.select();
-        let handle = self.admit(key, connection, Class::Opened, out);
+        let handle = self.admit(*ends, connection, Class::Opened, out);
         if let Some(handle) = handle.filter(|_| segment.missing > 0 || !segment.payload.is_empty())
         {
-            self.give(handle, &key, segment, signs, out);
+            self.give(handle, &ends.key, segment, signs, out);
         }
         Ok(())
     }
@@ -208,7 +209,7 @@ impl Sensor {
     /// Puts a selected connection into the table, where somebody may have to leave for it.
     fn admit(
         &mut self,
-        key: Key,
+        ends: Hashed,
         connection: Slot,
         class: Class,
         out: &mut Out<'_>,
@@ -218,7 +219,7 @@ impl Sensor {
         {
             self.end(leaving, End::Evicted, out);
         }
-        let admitted = self.table.insert(key, connection, class, self.bench.now_ns);
+        let admitted = self.table.insert(ends, connection, class, self.bench.now_ns);
         if admitted.is_err() {
             self.bench.counters.lose(Reason::TableFull);
         }
