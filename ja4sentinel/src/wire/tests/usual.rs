@@ -6,10 +6,11 @@ use super::super::decode::decode_any;
 use super::super::usual;
 use super::*;
 
-/// A frame that the shortcut is for.
+/// A frame that the shortcut is for, with its checksums.
 fn plain(v6: bool, options: &[u8], payload: &[u8]) -> Vec<u8> {
     let tcp = tcp_with(0x18, options, payload);
-    if v6 { eth(0x86dd, &ipv6(6, &tcp)) } else { eth(0x0800, &ipv4(6, &tcp)) }
+    let (kind, datagram) = if v6 { (0x86dd, ipv6(6, &tcp)) } else { (0x0800, ipv4(6, &tcp)) };
+    eth(kind, &sealed(datagram))
 }
 
 /// The shortcut's segment; it has to be that of the general way.
@@ -27,8 +28,11 @@ fn the_shortcut_is_taken_by_what_it_is_for() {
             for payload in [&[][..], PAYLOAD] {
                 let bytes = plain(v6, options, payload);
                 for vlan in [None, Some(VlanTag { tci: 0x2000 }), Some(VlanTag { tci: 7 })] {
-                    let frame = Frame { vlan, ..frame(LinkType::ETHERNET, &bytes) };
-                    assert_eq!(checked(&frame).unwrap().payload, payload);
+                    for unverified in [false, true] {
+                        let whole = frame(LinkType::ETHERNET, &bytes);
+                        let frame = Frame { vlan, unverified, ..whole };
+                        assert_eq!(checked(&frame).unwrap().payload, payload);
+                    }
                 }
             }
         }
@@ -37,9 +41,12 @@ fn the_shortcut_is_taken_by_what_it_is_for() {
 
 #[test]
 fn what_is_doubted_or_goes_on_elsewhere_takes_the_general_way() {
+    let mut damaged = plain(false, &[], PAYLOAD);
+    *damaged.last_mut().unwrap() ^= 1;
+    let doubted = Frame { unverified: true, ..frame(LinkType::ETHERNET, &damaged) };
+    assert!(usual::segment(&doubted).is_none());
     let bytes = plain(false, &[], PAYLOAD);
     let plain = frame(LinkType::ETHERNET, &bytes);
-    assert!(usual::segment(&Frame { unverified: true, ..plain }).is_none());
     assert!(usual::segment(&Frame { skipped_payload: 1, ..plain }).is_none());
     assert!(usual::segment(&Frame { link: LinkType::RAW, ..plain }).is_none());
 }
@@ -54,6 +61,8 @@ proptest! {
         cut in 0..200usize,
         original_len in prop_oneof![Just(0u32), any::<u32>()],
         tci in proptest::option::of(any::<u16>()),
+        unverified: bool,
+        whole: bool,
     ) {
         let mut bytes = plain(v6, &vec![1; 4 * words.min(10)], &payload);
         for (at, value) in changes {
@@ -63,7 +72,8 @@ proptest! {
         }
         bytes.truncate(bytes.len().min(cut.max(14)));
         let vlan = tci.map(|tci| VlanTag { tci });
-        let frame = Frame { vlan, original_len, ..frame(LinkType::ETHERNET, &bytes) };
-        checked(&frame);
+        let frame = Frame { vlan, unverified, ..frame(LinkType::ETHERNET, &bytes) };
+        let original_len = if whole { frame.original_len } else { original_len };
+        checked(&Frame { original_len, ..frame });
     }
 }
