@@ -1,19 +1,24 @@
 //! What was worked out before: most clients send what others have sent.
 
 use std::hash::BuildHasher;
+use std::mem;
 
 use foldhash::quality::RandomState;
 
 /// Results by the bytes that they were worked out from, of a bounded number of inputs.
 ///
-/// An input belongs to one set of a few places and can stand in any of them: each time that it comes
-/// again it moves forward by one, and a new one takes the last. So what comes often stays, however
-/// many others come once. Inputs are compared whole: none ever gets another's result. The hash is
-/// keyed at random, which leaves a client no way to aim at a set.
+/// An input is kept when it comes a second time, so that clients that never send the same twice cost
+/// neither a copy nor a place. It belongs to one set of a few places and can stand in any of them: each
+/// time that it comes again it moves forward by one, and a new one takes the last. So what comes often
+/// stays, however many others come. Inputs are compared whole: none ever gets another's result. The
+/// hash is keyed at random, which leaves a client no way to aim at a set.
 #[derive(Debug)]
 pub(super) struct Memo<V> {
     /// Set by set; made with the first input.
     places: Vec<Place<V>>,
+    /// Hashes of inputs that came once of late, each in its place; made with the first input. One that
+    /// is taken for another does no harm: it is kept a little early.
+    once: Vec<u64>,
     /// The result for an input that is not kept.
     passing: V,
     hasher: RandomState,
@@ -32,6 +37,10 @@ struct Place<V> {
 const SETS: usize = 64;
 const PLACES: usize = 4;
 
+/// Inputs of which it is known that they came once: a kind of client of which there is one among as
+/// many new inputs has a good chance to be kept when it comes again.
+const ONCE: usize = 256;
+
 /// Longest input that is kept, bytes: twice the longest of a browser's. It bounds the memory.
 const LONGEST: usize = 512;
 
@@ -43,18 +52,26 @@ impl<V: Default + Clone> Memo<V> {
             work_out(&mut self.passing);
             return &self.passing;
         }
-        if self.places.is_empty() {
-            self.places.resize(SETS * PLACES, Place::default());
+        let Self { places, once, passing, hasher } = self;
+        if places.is_empty() {
+            places.resize(SETS * PLACES, Place::default());
+            once.resize(ONCE, 0);
         }
-        let hash = self.hasher.hash_one(input);
-        let [low, ..] = hash.to_le_bytes();
-        let (sets, _) = self.places.as_chunks_mut::<PLACES>();
-        let Some(set) = sets.get_mut(usize::from(low) % SETS) else { return &self.passing };
+        let hash = hasher.hash_one(input);
+        let [set, place, ..] = hash.to_le_bytes().map(usize::from);
+        let (sets, _) = places.as_chunks_mut::<PLACES>();
+        let (Some(set), Some(once)) = (sets.get_mut(set % SETS), once.get_mut(place % ONCE)) else {
+            return passing;
+        };
         let found = set.iter().position(|place| place.hash == hash && place.input == input);
+        if found.is_none() && mem::replace(once, hash) != hash {
+            work_out(passing);
+            return passing;
+        }
         let at = found.unwrap_or(PLACES - 1);
         let forward = at.saturating_sub(1);
         set.swap(at, forward);
-        let Some(place) = set.get_mut(forward) else { return &self.passing };
+        let Some(place) = set.get_mut(forward) else { return passing };
         if found.is_none() {
             place.hash = hash;
             place.input.clear();
@@ -67,7 +84,12 @@ impl<V: Default + Clone> Memo<V> {
 
 impl<V: Default> Default for Memo<V> {
     fn default() -> Self {
-        Self { places: Vec::new(), passing: V::default(), hasher: RandomState::default() }
+        Self {
+            places: Vec::new(),
+            once: Vec::new(),
+            passing: V::default(),
+            hasher: RandomState::default(),
+        }
     }
 }
 
@@ -82,7 +104,7 @@ mod tests {
         let lengths = (0..=LONGEST + 1).map(|len| vec![b'x'; len]);
         let numbers = (0..4 * SETS * PLACES).map(|number| number.to_le_bytes().to_vec());
         let inputs: Vec<Vec<u8>> = lengths.chain(numbers).collect();
-        for input in inputs.iter().chain(&inputs) {
+        for input in inputs.iter().chain(&inputs).flat_map(|input| [input; 3]) {
             let twice = memo.get(input, |value: &mut Vec<u8>| {
                 worked_out += 1;
                 value.clear();
@@ -97,9 +119,23 @@ mod tests {
     #[test]
     fn what_comes_again_is_known() {
         let mut memo = Memo::default();
-        for _ in 0..3 {
-            memo.get(b"the same", |count: &mut u32| *count += 1);
+        for _ in 0..2 {
+            memo.get(b"the same", |value: &mut u32| *value = 1);
         }
         assert_eq!(*memo.get(b"the same", |_| unreachable!()), 1);
+    }
+
+    #[test]
+    fn what_comes_once_takes_no_place() {
+        let mut memo = Memo::default();
+        let often = b"often".as_slice();
+        for _ in 0..3 {
+            memo.get(often, |value: &mut u32| *value = 1);
+        }
+        for number in 0..100_000_u32 {
+            memo.get(&number.to_le_bytes(), |value| *value = number);
+        }
+        assert_eq!(*memo.get(often, |_| unreachable!()), 1);
+        assert_eq!(memo.places.iter().filter(|place| !place.input.is_empty()).count(), 1);
     }
 }
