@@ -1,8 +1,8 @@
 //! A list of cipher suites in every form that a fingerprint needs.
 
 use super::ja4::{self, Hash};
-use super::order;
-use super::text::{push_decimal_field, push_hex_list};
+use super::text::push_hex_list;
+use super::{ja3, order};
 use crate::hello::U16s;
 
 /// The forms of one list without GREASE.
@@ -12,8 +12,8 @@ pub(super) struct Ciphers {
     pub(super) wire: Part,
     /// Sorted, for JA4 and JA4_r.
     pub(super) sorted: Part,
-    /// The field of JA3, with the comma before it.
-    pub(super) decimal: Vec<u8>,
+    /// In wire order, with the version in front, for JA3.
+    pub(super) ja3: ja3::Beginning,
 }
 
 /// A part of JA4, as text and hashed.
@@ -24,11 +24,10 @@ pub(super) struct Part {
 }
 
 impl Ciphers {
-    /// Writes the forms of `list` over those that are there.
-    pub(super) fn work_out(&mut self, list: U16s<'_>) {
+    /// Writes the forms of `list`, of a hello with that version, over those that are there.
+    pub(super) fn work_out(&mut self, version: u16, list: U16s<'_>) {
         let mut suites: Vec<u16> = list.iter().collect();
-        self.decimal.clear();
-        push_decimal_field(&mut self.decimal, suites.iter().copied());
+        self.ja3.work_out(version, &suites);
         self.wire.work_out(&suites);
         order::sort(&mut suites);
         self.sorted.work_out(&suites);

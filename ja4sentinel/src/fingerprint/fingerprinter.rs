@@ -48,7 +48,8 @@ impl Parts {
     /// Writes the fingerprints of a hello over another one's, whose memory they take.
     fn work_out(&mut self, found: &mut Fingerprints, head: &Head, shape: &Shape, version: u16) {
         let Self { ciphers, hashes, extensions, algorithms } = self;
-        let ciphers = ciphers.get(shape.ciphers().0, |forms| forms.work_out(shape.ciphers()));
+        let ciphers =
+            ciphers.get(shape.beginning(), |forms| forms.work_out(version, shape.ciphers()));
         algorithms.clear();
         push_hex_list(algorithms, shape.signature_algorithms().iter());
         extensions.clear();
@@ -60,8 +61,7 @@ impl Parts {
         let raw = &mut found.ja4_r;
         let hash_of = |text: &[u8]| *hashes.get(text, |hash| *hash = ja4::hash(text));
         found.ja4 = head.join(&ciphers.sorted, extensions, algorithms, raw, hash_of);
-        ja3::write(&mut found.ja3, version, &ciphers.decimal, shape);
-        found.ja3_hash = ja3::hash(&found.ja3);
+        found.ja3_hash = ja3::write(&mut found.ja3, &ciphers.ja3, shape);
     }
 }
 
@@ -75,12 +75,13 @@ mod tests {
     /// A hello of these codes.
     fn fingerprints(
         by: &mut Fingerprinter,
+        version: u16,
         ciphers: &[u8],
         block: &[u8],
         lists: &[u8],
     ) -> Fingerprints {
         let hello = ClientHello {
-            legacy_version: 0x0303,
+            legacy_version: version,
             ciphers: U16s(ciphers),
             extensions: Extensions(block),
             signature_algorithms: U16s(lists),
@@ -96,15 +97,15 @@ mod tests {
         #[test]
         fn what_came_before_makes_no_difference(
             hellos in prop::collection::vec(
-                (prop::collection::vec(0_u8..3, 0..6), prop::collection::vec(0_u8..3, 0..3), prop::collection::vec(0_u8..2, 0..3)),
+                (0_u16..2, prop::collection::vec(0_u8..3, 0..6), prop::collection::vec(0_u8..3, 0..3), prop::collection::vec(0_u8..2, 0..3)),
                 0..40,
             ),
         ) {
             let mut one = Fingerprinter::default();
-            for (ciphers, kinds, lists) in hellos {
+            for (version, ciphers, kinds, lists) in hellos {
                 let block: Vec<u8> = kinds.iter().flat_map(|kind| [0, *kind, 0, 0]).collect();
-                let known = fingerprints(&mut one, &ciphers, &block, &lists);
-                let fresh = fingerprints(&mut Fingerprinter::default(), &ciphers, &block, &lists);
+                let known = fingerprints(&mut one, version, &ciphers, &block, &lists);
+                let fresh = fingerprints(&mut Fingerprinter::default(), version, &ciphers, &block, &lists);
                 prop_assert_eq!(known, fresh);
             }
         }

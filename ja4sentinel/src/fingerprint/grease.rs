@@ -2,10 +2,10 @@
 
 /// Whether `value` is one of the sixteen reserved 16-bit values 0a0a, 1a1a, … fafa.
 ///
-/// Both bytes are equal and end in `a`; the mask `0f0f` alone would also take 0a1a.
+/// Both bytes are equal and end in `a`; the mask `0f0f` alone would also take 0a1a. Both are looked at
+/// always, without a branch, so that a list can be looked at several values at a time.
 pub(super) fn is_grease(value: u16) -> bool {
-    let [high, low] = value.to_be_bytes();
-    high == low && low & 0x0f == 0x0a
+    (value & 0x0f0f == 0x0a0a) & (value == value.swap_bytes())
 }
 
 /// `values` without GREASE.

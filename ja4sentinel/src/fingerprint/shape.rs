@@ -5,12 +5,15 @@ use super::grease::is_grease;
 use super::ja4::Head;
 use crate::hello::{ClientHello, U16s};
 
+/// Bytes of the version, in front of the lists.
+const VERSION: usize = 2;
+
 /// The lists of a hello without GREASE, which differs from one connection of a client's to the next,
 /// and what else goes into a fingerprint.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
-    /// List behind list, in network byte order; then part a of JA4, the version, and where each list
-    /// ends: the same for hellos with the same fingerprints alone.
+    /// The version, and list behind list, in network byte order; then part a of JA4, and where each
+    /// list ends: the same for hellos with the same fingerprints alone.
     bytes: Vec<u8>,
     /// Of cipher suites, extensions, signature algorithms, groups and point formats.
     ends: [usize; 5],
@@ -26,20 +29,19 @@ impl Shape {
     ) -> Head {
         let Self { bytes, ends } = self;
         bytes.clear();
-        let list =
-            |bytes: &mut Vec<u8>, list: U16s<'_>| push(bytes, list.iter(), list.iter().len());
-        let ciphers = list(bytes, hello.ciphers);
+        bytes.extend_from_slice(&hello.legacy_version.to_be_bytes());
+        let ciphers = push_list(bytes, hello.ciphers);
         let kinds = hello.extensions.iter().map(|extension| extension.kind);
         let extensions = push(bytes, kinds, hello.extensions.most());
-        let algorithms = list(bytes, hello.signature_algorithms);
-        let groups = list(bytes, hello.groups);
+        let algorithms = push_list(bytes, hello.signature_algorithms);
+        let groups = push_list(bytes, hello.groups);
         // 8-bit values, so that none of them is GREASE.
         bytes.extend_from_slice(hello.point_formats);
         *ends = [ciphers, extensions, algorithms, groups, bytes.len()];
 
-        let head = Head::of(hello, transport, version, ciphers / 2, (extensions - ciphers) / 2);
+        let counts = ((ciphers - VERSION) / 2, (extensions - ciphers) / 2);
+        let head = Head::of(hello, transport, version, counts.0, counts.1);
         bytes.extend_from_slice(head.as_bytes());
-        bytes.extend_from_slice(&hello.legacy_version.to_be_bytes());
         bytes.extend_from_slice(ends.map(usize::to_ne_bytes).as_flattened());
         head
     }
@@ -49,9 +51,15 @@ impl Shape {
         &self.bytes
     }
 
+    /// `legacy_version` and the cipher suites.
+    pub(super) fn beginning(&self) -> &[u8] {
+        let [ciphers, ..] = self.ends;
+        self.list(0, ciphers)
+    }
+
     pub(super) fn ciphers(&self) -> U16s<'_> {
         let [ciphers, ..] = self.ends;
-        U16s(self.list(0, ciphers))
+        U16s(self.list(VERSION, ciphers))
     }
 
     pub(super) fn extensions(&self) -> U16s<'_> {
@@ -77,6 +85,25 @@ impl Shape {
     fn list(&self, from: usize, to: usize) -> &[u8] {
         self.bytes.get(from..to).unwrap_or_default()
     }
+}
+
+/// Appends a list without GREASE; returns where it ends.
+fn push_list(bytes: &mut Vec<u8>, list: U16s<'_>) -> usize {
+    let U16s(mut rest) = list;
+    // Clients put it at the head of a list, if anywhere.
+    while let Some((value, others)) = rest.split_first_chunk()
+        && is_grease(u16::from_be_bytes(*value))
+    {
+        rest = others;
+    }
+    let (values, _) = rest.as_chunks();
+    // No end at the first: so several are looked at in one step. In either byte order it is GREASE.
+    let greased = values.iter().map(|value| u16::from(is_grease(u16::from_ne_bytes(*value))));
+    if greased.sum::<u16>() > 0 {
+        return push(bytes, U16s(rest).iter(), values.len());
+    }
+    bytes.extend_from_slice(values.as_flattened());
+    bytes.len()
 }
 
 /// Appends the values, `most` at the most, without GREASE; returns where they end.
