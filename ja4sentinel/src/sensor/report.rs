@@ -57,7 +57,7 @@ pub(super) fn incomplete(
 /// What is known of the connection without its hello.
 fn blank(connection: &Connection, key: &Key, bench: &Bench) -> Record {
     let facts = &connection.facts;
-    let options = facts.options();
+    let options = facts.options().facts();
     let client = connection.proxied.as_ref().map_or(key.client, |addresses| addresses.source);
     let proxy = connection.proxied.as_ref().map(|_| key.client);
     Record {
@@ -70,9 +70,9 @@ fn blank(connection: &Connection, key: &Key, bench: &Bench) -> Record {
         ip_meta_id: facts.ip.id,
         ip_meta_df: facts.ip.df,
         tcp_meta_window_size: facts.window,
-        tcp_meta_mss: options.mss(),
-        tcp_meta_window_scale: options.window_scale(),
-        tcp_meta_options: options.names(),
+        tcp_meta_mss: options.mss,
+        tcp_meta_window_scale: options.window_scale,
+        tcp_meta_options: options.names,
         ja4: Default::default(),
         ja4_hash: Default::default(),
         ja3: String::new(),
@@ -89,7 +89,7 @@ fn blank(connection: &Connection, key: &Key, bench: &Bench) -> Record {
         supported_versions: Vec::new(),
         meta_source: facts.source,
         syn_to_hello_us: None,
-        tcp_meta_option_kinds: options.kinds().collect(),
+        tcp_meta_option_kinds: options.kinds,
         hello_index: connection.hellos + 1,
         hello_bytes: 0,
         segments: connection.arrival.segments,

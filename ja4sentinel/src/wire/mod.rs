@@ -27,6 +27,6 @@ pub use error::WireError;
 pub use frame::{Frame, LinkType, VlanTag};
 pub use ip::MAX_EXTENSIONS;
 pub use link::MAX_LABELS;
-pub use options::{MAX_TCP_OPTIONS, OptionNames, TcpOption, TcpOptionIter};
+pub use options::{MAX_TCP_OPTIONS, OptionFacts, OptionNames, TcpOption, TcpOptionIter};
 pub use segment::{Endpoint, Fragment, IpFacts, Segment, TcpFlags, TcpOptions, VlanStack};
 pub use shard::shard;

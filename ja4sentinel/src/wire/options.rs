@@ -1,6 +1,6 @@
 //! TCP options.
 
-use arrayvec::ArrayString;
+use arrayvec::{ArrayString, ArrayVec};
 
 use super::TcpOptions;
 
@@ -20,9 +20,25 @@ mod kind {
 /// the fixed 20 bytes.
 pub const MAX_TCP_OPTIONS: usize = 40;
 
-/// The names of a header's options, see [`TcpOptions::names`]. An option that has a name takes two
+/// The names of a header's options, see [`OptionFacts::names`]. An option that has a name takes two
 /// bytes at least.
 pub type OptionNames = ArrayString<{ MAX_TCP_OPTIONS / 2 * "SACK,".len() }>;
+
+/// What the options of one header say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OptionFacts {
+    /// Maximum segment size in bytes, RFC 9293 section 3.7.1. Of several the last counts, as it does
+    /// for the receiving stack.
+    pub mss: Option<u16>,
+    /// Window scale as sent (a shift count; RFC 7323, section 2.2, gives meaning up to 14). Of several
+    /// the last counts.
+    pub window_scale: Option<u8>,
+    /// Names in wire order, comma-separated: `MSS`, `WS`, `SACK` (the permission, RFC 2018 section 2)
+    /// and `TS` (RFC 7323, section 3). Padding and kinds without a name are left out.
+    pub names: OptionNames,
+    /// Kinds in wire order, see [`TcpOptions::kinds`].
+    pub kinds: ArrayVec<u8, MAX_TCP_OPTIONS>,
+}
 
 /// One TCP option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,40 +99,38 @@ impl<'a> TcpOptions<'a> {
         options.malformed
     }
 
-    /// Maximum segment size in bytes, RFC 9293 section 3.7.1. Of several the last counts, as it
-    /// does for the receiving stack.
-    #[must_use]
-    pub fn mss(self) -> Option<u16> {
-        let values = self.iter().filter(|option| option.kind == kind::MSS);
-        values.filter_map(|option| option.data.try_into().ok().map(u16::from_be_bytes)).last()
-    }
-
-    /// Window scale as sent (a shift count; RFC 7323, section 2.2, gives meaning up to 14). Of
-    /// several the last counts.
-    #[must_use]
-    pub fn window_scale(self) -> Option<u8> {
-        let values = self.iter().filter(|option| option.kind == kind::WINDOW_SCALE);
-        values.filter_map(|option| option.data.try_into().ok().map(|[shift]: [u8; 1]| shift)).last()
-    }
-
     /// Whether there is a signature: TCP MD5 (RFC 2385) or TCP-AO (RFC 5925).
     #[must_use]
     pub fn is_signed(self) -> bool {
         self.kinds().any(|kind| matches!(kind, kind::MD5_SIGNATURE | kind::AUTHENTICATION))
     }
 
-    /// Names in wire order, comma-separated: `MSS`, `WS`, `SACK` (the permission, RFC 2018 section
-    /// 2) and `TS` (RFC 7323, section 3). Padding and kinds without a name are left out; they are
-    /// in [`TcpOptions::kinds`].
+    /// What they say, read in one go.
     #[must_use]
-    pub fn names(self) -> OptionNames {
-        let mut names = OptionNames::new();
-        for name in self.kinds().filter_map(name) {
-            // Fits, as there is room for the most that there can be.
-            let comma = if names.is_empty() { "" } else { "," };
-            let _ = names.try_push_str(comma).and_then(|()| names.try_push_str(name));
+    pub fn facts(self) -> OptionFacts {
+        let mut facts = OptionFacts::default();
+        let OptionFacts { mss, window_scale, names, kinds } = &mut facts;
+        for TcpOption { kind, data } in self {
+            // Both lists have room for the most that there can be.
+            let _ = kinds.try_push(kind);
+            let _ = match kind {
+                kind::MSS => {
+                    *mss = data.try_into().ok().map(u16::from_be_bytes).or(*mss);
+                    names.try_push_str("MSS,")
+                }
+                kind::WINDOW_SCALE => {
+                    *window_scale =
+                        data.try_into().ok().map(|[shift]: [u8; 1]| shift).or(*window_scale);
+                    names.try_push_str("WS,")
+                }
+                kind::SACK_PERMITTED => names.try_push_str("SACK,"),
+                kind::TIMESTAMPS => names.try_push_str("TS,"),
+                _ => Ok(()),
+            };
         }
-        names
+        // The last comma joins nothing.
+        names.pop();
+        facts
     }
 }
 
@@ -126,15 +140,5 @@ impl<'a> IntoIterator for TcpOptions<'a> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
-    }
-}
-
-fn name(kind: u8) -> Option<&'static str> {
-    match kind {
-        kind::MSS => Some("MSS"),
-        kind::WINDOW_SCALE => Some("WS"),
-        kind::SACK_PERMITTED => Some("SACK"),
-        kind::TIMESTAMPS => Some("TS"),
-        _ => None,
     }
 }

@@ -16,7 +16,7 @@ fn ethernet_states_every_fact() {
     assert_eq!(segment.ip, IpFacts { ttl: 57, total_length: 44, id: Some(0x1234), df: Some(true) });
     assert_eq!((segment.sequence, segment.window), (SEQUENCE, 64240));
     assert!(segment.flags.opens());
-    assert_eq!(segment.options.mss(), Some(1460));
+    assert_eq!(segment.options.facts().mss, Some(1460));
     assert_eq!((segment.payload, segment.missing, segment.fragmented), (&b""[..], 0, false));
     assert!(segment.vlan.ids().is_empty());
 }

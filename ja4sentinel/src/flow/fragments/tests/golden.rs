@@ -69,7 +69,7 @@ fn connections() -> BTreeMap<u16, Connection> {
         assert_eq!(segment.missing, 0);
         let connection = connections.entry(segment.source.port).or_default();
         if segment.flags.opens() {
-            connection.option_names = segment.options.names().to_string();
+            connection.option_names = segment.options.facts().names.to_string();
         }
         connection.vlans = segment.vlan.ids().to_vec();
         connection.fragmented |= segment.fragmented;
