@@ -69,7 +69,7 @@ fn fingerprint(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
                 bencher.iter(|| {
                     let hello = next.next().expect("it never ends");
-                    fingerprinter.fingerprint(black_box(hello), Transport::Tcp)
+                    black_box(fingerprinter.fingerprint(black_box(hello), Transport::Tcp));
                 });
             });
         }

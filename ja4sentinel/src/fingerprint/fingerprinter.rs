@@ -32,7 +32,7 @@ struct Parts {
 
 impl Fingerprinter {
     /// Computes every fingerprint of `hello`.
-    pub fn fingerprint(&mut self, hello: &ClientHello<'_>, transport: Transport) -> Fingerprints {
+    pub fn fingerprint(&mut self, hello: &ClientHello<'_>, transport: Transport) -> &Fingerprints {
         let Self { known, parts, shape } = self;
         let version = ja4::version(hello, transport);
         let head = shape.read(hello, version, transport);
@@ -40,7 +40,7 @@ impl Fingerprinter {
             found.tls_version = version;
             parts.work_out(found, &head, shape, hello.legacy_version);
         };
-        known.get(shape.bytes(), work_out).clone()
+        known.get(shape.bytes(), work_out)
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
             point_formats: lists,
             ..ClientHello::default()
         };
-        by.fingerprint(&hello, Transport::Tcp)
+        by.fingerprint(&hello, Transport::Tcp).clone()
     }
 
     proptest! {

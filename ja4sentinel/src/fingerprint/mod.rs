@@ -25,6 +25,9 @@ pub type Ja4 = ArrayString<36>;
 /// Parts b and c of JA4, joined: `8daaf6152771_02cb136f2775`.
 pub type Ja4Hash = ArrayString<25>;
 
+/// Where [`Ja4Hash`] stands in [`Ja4`]: behind part a, which has ten characters, and an underscore.
+const HASHES: usize = 11;
+
 /// An MD5, 32 lower-case hex digits.
 pub type Ja3Hash = ArrayString<32>;
 
@@ -74,13 +77,13 @@ impl Fingerprints {
     /// Computes every fingerprint of `hello`. Whoever has many of them has a [`Fingerprinter`].
     #[must_use]
     pub fn of(hello: &ClientHello<'_>, transport: Transport) -> Self {
-        Fingerprinter::default().fingerprint(hello, transport)
+        Fingerprinter::default().fingerprint(hello, transport).clone()
     }
 
     /// Parts b and c of JA4.
     #[must_use]
     pub fn ja4_hash(&self) -> Ja4Hash {
-        let hash = self.ja4.split_once('_').and_then(|(_, hash)| Ja4Hash::from(hash).ok());
+        let hash = self.ja4.get(HASHES..).and_then(|hash| Ja4Hash::from(hash).ok());
         hash.unwrap_or_default()
     }
 }

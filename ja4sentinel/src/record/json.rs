@@ -265,11 +265,10 @@ fn list<T>(
 mod tests {
     use std::net::Ipv6Addr;
 
-    use arrayvec::ArrayVec;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::{Code, SCHEMA};
+    use crate::record::Code;
     use crate::wire::MAX_TCP_OPTIONS;
 
     fn blank() -> Record {
@@ -280,41 +279,11 @@ mod tests {
             dst_port: 443,
             ip_meta_ttl: 64,
             ip_meta_total_length: 60,
-            ip_meta_id: None,
-            ip_meta_df: None,
             tcp_meta_window_size: 64_240,
-            tcp_meta_mss: None,
-            tcp_meta_window_scale: None,
-            tcp_meta_options: Default::default(),
-            ja4: Default::default(),
-            ja4_hash: Default::default(),
-            ja3: String::new(),
-            ja3_hash: Default::default(),
-            timestamp: 0,
-            schema: SCHEMA,
-            transport: 't',
-            ja4_r: String::new(),
-            ja4_o: Default::default(),
-            ja4_ro: String::new(),
-            sni: None,
-            alpn: Vec::new(),
-            tls_version: "",
-            supported_versions: Vec::new(),
             meta_source: MetaSource::Syn,
-            syn_to_hello_us: None,
-            tcp_meta_option_kinds: ArrayVec::new(),
             hello_index: 1,
-            hello_bytes: 0,
-            segments: 0,
-            tls_records: 0,
-            interface: None,
-            vlan: Vec::new(),
             backend: "file",
-            oddities: Vec::new(),
-            proxy_ip: None,
-            proxy_port: None,
-            kind: Kind::Incomplete,
-            reason: None,
+            ..Record::blank()
         }
     }
 

@@ -4,6 +4,7 @@
 mod address;
 mod code;
 mod json;
+mod reuse;
 mod text;
 
 use std::net::IpAddr;
@@ -16,6 +17,7 @@ use crate::fingerprint::{Ja3Hash, Ja4, Ja4Hash};
 use crate::wire::{MAX_TCP_OPTIONS, OptionNames};
 
 pub use code::Code;
+pub(crate) use reuse::{rewrite, rewrite_all};
 pub use text::Text;
 
 /// Version of the record's schema; it grows when a field changes its meaning or goes.

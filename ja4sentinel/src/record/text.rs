@@ -18,31 +18,56 @@ impl Text {
     /// The escaped form of `bytes`.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
+        let mut text = Self(Cow::Borrowed(""));
+        text.set(bytes);
+        text
+    }
+
+    /// Puts the escaped form of `bytes` into the place, and the memory, of what is there.
+    pub fn set(&mut self, bytes: &[u8]) {
         if let Some(usual) = USUAL.into_iter().find(|usual| usual.as_bytes() == bytes) {
-            return Self(Cow::Borrowed(usual));
+            self.0 = Cow::Borrowed(usual);
+            return;
         }
-        // Nearly all are plain.
-        if let Ok(plain) = str::from_utf8(bytes)
-            && !bytes.contains(&b'\\')
-        {
-            return Self(Cow::Owned(plain.to_owned()));
+        let mut text = match std::mem::take(&mut self.0) {
+            Cow::Owned(text) => text,
+            Cow::Borrowed(_) => String::new(),
+        };
+        text.clear();
+        push_escaped(&mut text, bytes);
+        self.0 = Cow::Owned(text);
+    }
+
+    /// Bytes of memory that it holds.
+    pub(super) fn memory(&self) -> usize {
+        match &self.0 {
+            Cow::Owned(text) => text.capacity(),
+            Cow::Borrowed(_) => 0,
         }
-        let mut text = String::with_capacity(bytes.len());
-        for chunk in bytes.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c == '\\' { text.push_str("\\x5c") } else { text.push(c) }
-            }
-            for byte in chunk.invalid() {
-                let _ = write!(text, "\\x{byte:02x}");
-            }
-        }
-        Self(Cow::Owned(text))
     }
 
     /// The escaped text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+fn push_escaped(text: &mut String, bytes: &[u8]) {
+    // Nearly all are plain.
+    if let Ok(plain) = str::from_utf8(bytes)
+        && !bytes.contains(&b'\\')
+    {
+        return text.push_str(plain);
+    }
+    text.reserve(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c == '\\' { text.push_str("\\x5c") } else { text.push(c) }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
     }
 }
 

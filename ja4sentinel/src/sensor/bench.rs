@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::counters::Counters;
 use super::{Outcome, ProxyProtocol, Settings};
 use crate::fingerprint::Fingerprinter;
@@ -10,6 +12,7 @@ use crate::flow::{Bounds, Budget};
 use crate::hello::preamble::MAX_PREAMBLE;
 use crate::hello::preamble::proxy::{self, Proxy};
 use crate::hello::{self, Reading};
+use crate::record::Record;
 
 /// A connection in the middle of its hello counts as stalled when nothing has come for this long,
 /// nanoseconds: a client's TCP has repeated itself twice by then, after one second and after two
@@ -35,13 +38,15 @@ pub(super) type Out<'a> = dyn FnMut(Outcome<'_>) + 'a;
 pub(super) struct Bench {
     pub(super) settings: Settings,
     pub(super) backend: &'static str,
-    pub(super) interfaces: HashMap<u32, Arc<str>>,
+    pub(super) interfaces: HashMap<u32, Arc<str>, RandomState>,
     /// The latest timestamp seen; it never goes back.
     pub(super) now_ns: u64,
     pub(super) bounds: Bounds,
     pub(super) budget: Budget,
     pub(super) counters: Counters,
     pub(super) fingerprinter: Fingerprinter,
+    /// The latest record; the next one is written over it.
+    pub(super) record: Record,
     /// Where a hello is joined that is spread over several records.
     pub(super) scratch: Vec<u8>,
 }
@@ -53,10 +58,11 @@ impl Bench {
             budget: Budget::new(settings.limits.reassembly_bytes),
             settings,
             backend,
-            interfaces: HashMap::new(),
+            interfaces: HashMap::default(),
             now_ns: 0,
             counters: Counters::default(),
             fingerprinter: Fingerprinter::default(),
+            record: Record::blank(),
             scratch: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use super::bench::{Bench, Out};
 use super::connection::{Connection, Effect, Stage};
 use super::reason::Reason;
-use super::{Outcome, report};
+use super::report;
 use crate::flow::{Key, Limit};
 use crate::hello::{self, NotTls};
 
@@ -46,8 +46,7 @@ impl Connection {
         }
         if bench.settings.report_incomplete && self.concerns_a_hello(reason) {
             bench.counters.report();
-            let record = report::incomplete(self, key, reason, bench);
-            out(Outcome::Record(&record));
+            report::incomplete(self, key, reason, bench, out);
         }
         self.settle(bench);
     }

@@ -38,7 +38,7 @@ pub(super) enum Oddity {
 pub(super) const TINY_SEGMENT: usize = 256;
 
 impl Oddity {
-    /// In the order in which records list them.
+    /// In the order in which records list them, which is that of their bits.
     const ALL: [Self; 13] = [
         Self::SplitRecords,
         Self::TinySegments,
@@ -98,8 +98,31 @@ impl Oddities {
     }
 
     /// The names, in their fixed order.
-    pub(super) fn labels(self) -> Vec<&'static str> {
-        let there = Oddity::ALL.into_iter().filter(|oddity| self.0 & *oddity as u16 != 0);
-        there.map(Oddity::label).collect()
+    pub(super) fn labels(self) -> impl Iterator<Item = &'static str> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            // Of none there is no bit left, whose place lies behind the last.
+            let oddity = Oddity::ALL.get(rest.trailing_zeros() as usize)?;
+            rest &= !(*oddity as u16);
+            Some(oddity.label())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_listed_under_its_bit() {
+        let all = Oddity::ALL.map(|oddity| Oddities(oddity as u16));
+        for (place, (oddities, oddity)) in all.into_iter().zip(Oddity::ALL).enumerate() {
+            assert_eq!(oddities.0, 1 << place);
+            assert!(oddities.labels().eq([oddity.label()]));
+        }
+        let mut every = Oddities::default();
+        all.into_iter().for_each(|oddities| every.join(oddities));
+        assert!(every.labels().eq(Oddity::ALL.map(Oddity::label)));
+        assert_eq!(Oddities::default().labels().count(), 0);
     }
 }

@@ -5,8 +5,7 @@ use super::bench::{Bench, Out};
 use super::connection::{Connection, Stage};
 use super::oddities::Oddity;
 use super::reason::Reason;
-use super::{Outcome, ProxyProtocol, Settings, report};
-use crate::fingerprint::Transport;
+use super::{ProxyProtocol, Settings, report};
 use crate::flow::Key;
 use crate::hello::preamble::proxy::{self, Fault, Proxy};
 use crate::hello::preamble::{self, MAX_PREAMBLE, Preamble};
@@ -176,10 +175,7 @@ impl Reader<'_, '_> {
         connection.arrival.complete(found.end, found.message_len, found.tls_records);
         connection.arrival.oddities.note(Oddity::EmptyRecords, found.empty_records > 0);
         self.bench.counters.fingerprint(connection.hellos == 1);
-        let fingerprints = self.bench.fingerprinter.fingerprint(&found.hello, Transport::Tcp);
-        let record =
-            report::hello(connection, self.key, found, fingerprints, self.timestamp_ns, self.bench);
-        (self.out)(Outcome::Record(&record));
+        report::hello(connection, self.key, found, self.timestamp_ns, self.bench, self.out);
         if connection.hellos >= MAX_HELLOS {
             connection.settle(self.bench);
             return None;
