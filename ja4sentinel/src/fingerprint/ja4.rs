@@ -1,6 +1,5 @@
 //! JA4 in its four forms (spec sections 3 and 4).
 
-use arrayvec::ArrayString;
 use sha2::{Digest, Sha256};
 
 use super::ciphers::Part;
@@ -12,20 +11,18 @@ use crate::hello::ClientHello;
 const SERVER_NAME: u16 = 0x0000;
 const ALPN: u16 = 0x0010;
 
-/// The first twelve hex digits of a SHA-256, or zeros.
-pub(super) type Hash = ArrayString<12>;
+/// The first twelve hex digits of a SHA-256, or zeros; ASCII.
+pub(super) type Hash = [u8; 12];
 
 /// What stands for the hash of nothing.
-const NO_HASH: &[u8; 12] = b"000000000000";
+const NO_HASH: Hash = *b"000000000000";
 
 /// The hash of a part, or zeros when it is empty.
 pub(super) fn hash(part: &[u8]) -> Hash {
-    let digits = if part.is_empty() {
-        *NO_HASH
-    } else {
-        hex_digits(Sha256::digest(part).first_chunk::<6>().unwrap_or(&[0; 6]))
-    };
-    ascii(&digits)
+    if part.is_empty() {
+        return NO_HASH;
+    }
+    hex_digits(Sha256::digest(part).first_chunk::<6>().unwrap_or(&[0; 6]))
 }
 
 /// Puts extensions into the order of JA4 and JA4_r, which list neither server name nor ALPN.
@@ -64,9 +61,9 @@ fn newest(versions: impl Iterator<Item = u16> + Clone, transport: Transport) -> 
     }
 }
 
-/// Part a.
+/// Part a, ASCII.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head(ArrayString<10>);
+pub(super) struct Head([u8; 10]);
 
 impl Head {
     /// Of a hello with that version and so many cipher suites and extensions, GREASE left out.
@@ -82,12 +79,12 @@ impl Head {
         let has_name = if hello.has_server_name_extension { b'd' } else { b'i' };
         let ([c0, c1], [e0, e1]) = (two_digits(ciphers), two_digits(extensions));
         let [a0, a1] = alpn_ends(hello.alpn().next().unwrap_or_default());
-        Self(ascii(&[letter, v0, v1, has_name, c0, c1, e0, e1, a0, a1]))
+        Self([letter, v0, v1, has_name, c0, c1, e0, e1, a0, a1])
     }
 
     /// Its characters.
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    pub(super) fn as_bytes(&self) -> &[u8; 10] {
+        &self.0
     }
 
     /// Joins it with parts b and c: as they are in `raw`, over what is there, and hashed. Part c is
@@ -103,7 +100,7 @@ impl Head {
         let Self(head) = self;
         let begin = head.len() + 1 + ciphers.text.len() + 1;
         let mut text = emptied(raw, begin + 5 * extensions.len() + 1 + algorithms.len());
-        text.extend_from_slice(head.as_bytes());
+        text.extend_from_slice(head);
         text.push(b'_');
         text.extend_from_slice(&ciphers.text);
         text.push(b'_');
@@ -114,13 +111,19 @@ impl Head {
         }
 
         let c = hash_of(text.get(begin..).unwrap_or_default());
-        let mut hashed = Ja4::new();
-        for part in [head, "_", &ciphers.hash, "_", &c] {
-            // Fits: 10, 12 and 12 characters.
-            let _ = hashed.try_push_str(part);
-        }
         *raw = into_string(text);
-        hashed
+        let mut hashed = [b'_'; 36];
+        put(&mut hashed, 0, head);
+        put(&mut hashed, 11, &ciphers.hash);
+        put(&mut hashed, 24, &c);
+        ascii(&hashed)
+    }
+}
+
+/// Writes a part over what stands at that place.
+fn put<const LEN: usize>(text: &mut [u8; 36], at: usize, part: &[u8; LEN]) {
+    if let Some(place) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = *part;
     }
 }
 
