@@ -102,6 +102,10 @@ impl<'a> TcpOptions<'a> {
     /// Whether there is a signature: TCP MD5 (RFC 2385) or TCP-AO (RFC 5925).
     #[must_use]
     pub fn is_signed(self) -> bool {
+        // What nearly all segments behind a SYN have: timestamps, as RFC 7323 lays them out.
+        if let [1, 1, 8, 10, _, _, _, _, _, _, _, _] = self.0 {
+            return false;
+        }
         self.kinds().any(|kind| matches!(kind, kind::MD5_SIGNATURE | kind::AUTHENTICATION))
     }
 
