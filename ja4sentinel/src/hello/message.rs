@@ -1,5 +1,6 @@
 //! One ClientHello message out of any number of TLS records.
 
+use arrayvec::ArrayVec;
 use tls_parser::TlsHandshakeType;
 
 use super::records::{Header, Payload, Payloads};
@@ -88,12 +89,12 @@ pub(super) fn client_hello<'a>(
 /// message header announces, without the records around them; one as long as that is not there.
 pub(super) fn lacking(stream: &[u8], open: usize) -> usize {
     let mut payloads = Payloads::new(stream, open);
-    let mut head = Vec::with_capacity(HEADER);
+    let mut head = ArrayVec::<u8, HEADER>::new();
     let mut have = 0;
     while let Ok(payload) = payloads.next() {
         have += payload.bytes.len();
-        let wanted = HEADER - head.len();
-        head.extend_from_slice(payload.bytes.get(..wanted).unwrap_or(payload.bytes));
+        let wanted = head.remaining_capacity();
+        head.extend(payload.bytes.iter().copied().take(wanted));
     }
     match *head {
         [_, high, middle, low] => {
