@@ -49,6 +49,12 @@ fn push_dotted(text: &mut Vec<u8>, octet: u8) {
     text.truncate(end);
 }
 
+/// Appends a number below 256 in decimal, in the same way.
+pub(super) fn push_octet(text: &mut Vec<u8>, octet: u8) {
+    push_dotted(text, octet);
+    text.pop();
+}
+
 fn push_groups(text: &mut Vec<u8>, address: Ipv6Addr) {
     let groups = address.segments();
     let gap = gap(&groups);
@@ -101,7 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_every_form() {
+    fn octets_and_addresses_of_every_form() {
+        for octet in 0..=u8::MAX {
+            let mut text = b"x".to_vec();
+            push_octet(&mut text, octet);
+            assert_eq!(str::from_utf8(&text).unwrap(), format!("x{octet}"));
+        }
         for address in
             ["0.0.0.0", "9.10.99.100", "255.200.1.0", "::", "::1", "1::", "::ffff:1.2.3.4"]
         {

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use super::address::push_address;
+use super::address::{push_address, push_octet};
 use super::{Kind, MetaSource, Record, Text};
 use crate::fingerprint::hex;
 
@@ -82,7 +82,8 @@ impl Record {
         line.extend_from_slice(key!("dst_ip"));
         address(line, *dst_ip);
         number(line, key!("dst_port"), *dst_port);
-        number(line, key!("ip_meta_ttl"), *ip_meta_ttl);
+        line.extend_from_slice(key!("ip_meta_ttl"));
+        push_octet(line, *ip_meta_ttl);
         number(line, key!("ip_meta_total_length"), *ip_meta_total_length);
         known(line, key!("ip_meta_id"), *ip_meta_id);
         if let Some(df) = ip_meta_df {
@@ -122,8 +123,14 @@ impl Record {
         };
         own(line, text_key!("meta_source"), source);
         known(line, key!("syn_to_hello_us"), *syn_to_hello_us);
-        list(line, key!("tcp_meta_option_kinds"), tcp_meta_option_kinds.iter().copied(), digits);
-        number(line, key!("hello_index"), *hello_index);
+        list(
+            line,
+            key!("tcp_meta_option_kinds"),
+            tcp_meta_option_kinds.iter().copied(),
+            push_octet,
+        );
+        line.extend_from_slice(key!("hello_index"));
+        push_octet(line, *hello_index);
         known(line, key!("hello_bytes"), Some(*hello_bytes).filter(|bytes| *bytes > 0));
         number(line, key!("segments"), *segments);
         known(line, key!("tls_records"), Some(*tls_records).filter(|records| *records > 0));
@@ -200,7 +207,7 @@ fn quoted(line: &mut Vec<u8>, text: &[u8]) {
 /// Text of a client's, or a name from outside.
 fn text(line: &mut Vec<u8>, text: &str) {
     line.push(b'"');
-    if text.bytes().all(|byte| !is_escaped(byte)) {
+    if text.bytes().all(|byte| PLAIN.get(usize::from(byte)).is_some_and(|plain| *plain)) {
         line.extend_from_slice(text.as_bytes());
     } else {
         text.chars().for_each(|c| escape(line, c));
@@ -208,11 +215,19 @@ fn text(line: &mut Vec<u8>, text: &str) {
     line.push(b'"');
 }
 
-/// RFC 8259, section 7, and the first bytes of what else is escaped: C2 of U+0080 to U+009F, E2 of
-/// U+2028 and U+2029.
-fn is_escaped(byte: u8) -> bool {
-    byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f | 0xc2 | 0xe2)
-}
+/// Whether a byte stands for itself: not those of RFC 8259, section 7, nor the first bytes of what else
+/// is escaped, C2 of U+0080 to U+009F and E2 of U+2028 and U+2029.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
+    let mut byte = 0_u8;
+    while let Some((plain, others)) = rest.split_first_mut() {
+        *plain = byte >= 0x20 && !matches!(byte, b'"' | b'\\' | 0x7f | 0xc2 | 0xe2);
+        byte = byte.wrapping_add(1);
+        rest = others;
+    }
+    table
+};
 
 #[cold]
 fn escape(line: &mut Vec<u8>, c: char) {
