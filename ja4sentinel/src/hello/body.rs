@@ -4,10 +4,7 @@ use tls_parser::nom::bytes::streaming::take;
 use tls_parser::nom::combinator::{complete, opt};
 use tls_parser::nom::multi::length_data;
 use tls_parser::nom::number::streaming::{be_u8, be_u16};
-use tls_parser::{
-    IResult, SNIType, TlsExtensionType, parse_tls_extension_sni_hostname,
-    parse_tls_handshake_client_hello,
-};
+use tls_parser::{IResult, SNIType, TlsExtensionType, parse_tls_extension_sni_hostname};
 
 use super::{ClientHello, Extensions, Malformed, U16s};
 
@@ -89,19 +86,9 @@ struct Fields<'a> {
     rest: &'a [u8],
 }
 
+/// By tls-parser's combinators: its own structure of a ClientHello holds copies of the lists, and it
+/// refuses cipher lists of odd length, which are not malformed (spec rule 32).
 fn fields(body: &[u8]) -> Result<Fields<'_>, Malformed> {
-    let Ok((rest, hello)) = parse_tls_handshake_client_hello(body) else {
-        return refused(body);
-    };
-    // tls-parser hands out a copy of the cipher list; here is the list in place.
-    let start = 2 + RANDOM + 1 + hello.session_id.map_or(0, <[u8]>::len) + 2;
-    let ciphers = body.get(start..start + 2 * hello.ciphers.len()).unwrap_or_default();
-    Ok(Fields { version: hello.version.0, ciphers, block: hello.ext, rest })
-}
-
-/// What tls-parser refuses: bodies cut short or with a long session identifier, which are
-/// malformed, and cipher lists of odd length, which are not (spec rule 32).
-fn refused(body: &[u8]) -> Result<Fields<'_>, Malformed> {
     fn parts(body: &[u8]) -> IResult<&[u8], Fields<'_>> {
         let (rest, version) = be_u16(body)?;
         let (rest, _random) = take(RANDOM)(rest)?;

@@ -1,6 +1,6 @@
 //! Contiguous client bytes in, ClientHello out: TLS records, the handshake message, its fields.
 //!
-//! tls-parser reads record headers and the message; the code around it holds the rulings that
+//! tls-parser reads record headers, and its combinators the message; the code around it holds the rulings that
 //! outrank it (odd lists, best effort inside one extension, any record split). The rules are those
 //! of the JA4 and JA3 documents; see `fingerprint`.
 
