@@ -32,6 +32,12 @@ struct Network {
 /// The segment of a usual frame.
 #[inline]
 pub(super) fn segment<'a>(frame: &Frame<'a>) -> Option<Segment<'a>> {
+    let segment = read(frame)?;
+    (!frame.unverified || is_sound(frame, &segment)).then_some(segment)
+}
+
+#[inline(always)]
+fn read<'a>(frame: &Frame<'a>) -> Option<Segment<'a>> {
     if frame.link != LinkType::ETHERNET || frame.skipped_payload != 0 {
         return None;
     }
@@ -135,9 +141,6 @@ fn tcp_segment<'a>(
         *tcp.first_chunk::<TCP_HEADER>()?;
     let (header, payload) = tcp.split_at_checked(usize::from(offset >> 4) * 4)?;
     let options = header.get(TCP_HEADER..)?;
-    if frame.unverified && !is_sound(frame, &network, tcp, at) {
-        return None;
-    }
     Some(Segment {
         timestamp_ns: frame.timestamp_ns,
         interface: frame.interface,
@@ -158,12 +161,15 @@ fn tcp_segment<'a>(
 /// Whether the receiver will find nothing wrong with what nobody has checked: neither with a length nor
 /// with a checksum.
 #[inline(never)]
-fn is_sound(frame: &Frame<'_>, network: &Network, tcp: &[u8], at: usize) -> bool {
-    let is_whole = network.end <= frame.original_len as usize;
-    let header = frame.bytes.get(ETHERNET..at).unwrap_or_default();
-    is_whole
-        && (network.source.is_ipv6() || checksum::is_sound(header))
-        && checksum::is_sound_segment(tcp, network.source, network.destination)
+fn is_sound(frame: &Frame<'_>, segment: &Segment<'_>) -> bool {
+    let (source, destination) = (segment.source.addr, segment.destination.addr);
+    let header = if source.is_ipv4() { IPV4 } else { IPV6 };
+    let end = ETHERNET + segment.ip.total_length as usize;
+    let datagram = frame.bytes.get(ETHERNET..end).and_then(|whole| whole.split_at_checked(header));
+    let Some((header, tcp)) = datagram else { return false };
+    end <= frame.original_len as usize
+        && (source.is_ipv6() || checksum::is_sound(header))
+        && checksum::is_sound_segment(tcp, source, destination)
 }
 
 #[cold]
