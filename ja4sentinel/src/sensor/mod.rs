@@ -101,16 +101,21 @@ impl Sensor {
     }
 
     /// Moves time forward to `now_ns` (nanoseconds since the UNIX epoch) and ends what timed out.
+    #[inline]
     pub fn advance(&mut self, now_ns: u64, out: &mut dyn FnMut(Outcome<'_>)) {
         self.bench.now_ns = self.bench.now_ns.max(now_ns);
         self.fragments.expire(self.bench.now_ns);
         let patience = self.bench.settings.limits.flow_timeout_ns;
-        let Some(deadline) = self.bench.now_ns.checked_sub(patience) else { return };
+        let deadline = self.bench.now_ns.checked_sub(patience);
         // Nothing in the table moved before this when it was last looked at, and what moves is moved
         // to a later time.
-        if deadline < self.moved_since_ns {
-            return;
+        if let Some(deadline) = deadline.filter(|deadline| *deadline >= self.moved_since_ns) {
+            self.end_overdue(deadline, out);
         }
+    }
+
+    #[cold]
+    fn end_overdue(&mut self, deadline: u64, out: &mut dyn FnMut(Outcome<'_>)) {
         while let Some(expired) = self.table.expired(deadline) {
             self.end(expired, End::TimedOut, out);
         }

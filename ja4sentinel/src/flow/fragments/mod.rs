@@ -196,6 +196,7 @@ impl Defragmenter {
     }
 
     /// Gives up the datagrams whose time is over; returns how many these were.
+    #[inline]
     pub fn expire(&mut self, now_ns: u64) -> u64 {
         let before = self.timed_out;
         self.sweep(now_ns);
@@ -239,11 +240,18 @@ impl Defragmenter {
         self.bytes
     }
 
+    // Called with each frame.
+    #[inline]
     fn sweep(&mut self, now_ns: u64) {
-        // Called with each frame.
-        if now_ns < self.next_end_ns {
-            return;
+        if now_ns >= self.next_end_ns {
+            self.end_overdue(now_ns);
         }
+    }
+
+    #[cold]
+    fn end_overdue(&mut self, now_ns: u64) {
+        // What is yet to begin has all of its time before it.
+        self.next_end_ns = now_ns.saturating_add(self.limits.timeout_ns);
         while let Some(key) = self.oldest() {
             let age = self.partial.get(&key).map(|partial| partial.age_ns(now_ns));
             let left = age.and_then(|age| self.limits.timeout_ns.checked_sub(age));
