@@ -1,11 +1,11 @@
 //! Hellos to their fingerprints, one after the other.
 
 use super::ciphers::Ciphers;
-use super::ja4::{self, Hash, Head};
+use super::ja4::{self, Head};
 use super::memo::Memo;
 use super::shape::Shape;
 use super::text::push_hex_list;
-use super::{Fingerprints, Transport, ja3};
+use super::{Fingerprints, Ja4, Transport, ja3};
 use crate::hello::ClientHello;
 
 /// Computes fingerprints, and remembers them: what it gives for a hello depends on that hello alone,
@@ -22,11 +22,19 @@ pub struct Fingerprinter {
 #[derive(Debug, Default)]
 struct Parts {
     ciphers: Memo<Ciphers>,
-    /// Hashes of the sorted part c of JA4.
-    hashes: Memo<Hash>,
-    /// Extensions of the hello at hand.
+    sorted: Memo<Sorted>,
+    /// What the sorted forms of the hello at hand depend on.
+    input: Vec<u8>,
+    /// Its extensions, sorted.
     extensions: Vec<u16>,
-    /// Its signature algorithms as text.
+}
+
+/// What does not depend on the order of extensions.
+#[derive(Debug, Clone, Default)]
+struct Sorted {
+    ja4: Ja4,
+    ja4_r: String,
+    /// Signature algorithms, as text.
     algorithms: Vec<u8>,
 }
 
@@ -47,20 +55,23 @@ impl Fingerprinter {
 impl Parts {
     /// Writes the fingerprints of a hello over another one's, whose memory they take.
     fn work_out(&mut self, found: &mut Fingerprints, head: &Head, shape: &Shape, version: u16) {
-        let Self { ciphers, hashes, extensions, algorithms } = self;
+        let Self { ciphers, sorted, input, extensions } = self;
         let ciphers =
             ciphers.get(shape.beginning(), |forms| forms.work_out(version, shape.ciphers()));
-        algorithms.clear();
-        push_hex_list(algorithms, shape.signature_algorithms().iter());
         extensions.clear();
         extensions.extend(shape.extensions().iter());
-
-        let raw = &mut found.ja4_ro;
-        found.ja4_o = head.join(&ciphers.wire, extensions, algorithms, raw, ja4::hash);
         ja4::sort(extensions);
-        let raw = &mut found.ja4_r;
-        let hash_of = |text: &[u8]| *hashes.get(text, |hash| *hash = ja4::hash(text));
-        found.ja4 = head.join(&ciphers.sorted, extensions, algorithms, raw, hash_of);
+        shape.write_sorted(head, extensions, input);
+        let sorted = sorted.get(input, |found| {
+            found.algorithms.clear();
+            push_hex_list(&mut found.algorithms, shape.signature_algorithms().iter());
+            let (kinds, raw) = (extensions.iter().copied(), &mut found.ja4_r);
+            found.ja4 = head.join(&ciphers.sorted, kinds, &found.algorithms, raw);
+        });
+        found.ja4 = sorted.ja4;
+        found.ja4_r.clone_from(&sorted.ja4_r);
+        let (kinds, raw) = (shape.extensions().iter(), &mut found.ja4_ro);
+        found.ja4_o = head.join(&ciphers.wire, kinds, &sorted.algorithms, raw);
         found.ja3_hash = ja3::write(&mut found.ja3, &ciphers.ja3, shape);
     }
 }

@@ -92,10 +92,9 @@ impl Head {
     pub(super) fn join(
         &self,
         ciphers: &Part,
-        extensions: &[u16],
+        extensions: impl ExactSizeIterator<Item = u16>,
         algorithms: &[u8],
         raw: &mut String,
-        hash_of: impl FnOnce(&[u8]) -> Hash,
     ) -> Ja4 {
         let Self(head) = self;
         let begin = head.len() + 1 + ciphers.text.len() + 1;
@@ -104,13 +103,13 @@ impl Head {
         text.push(b'_');
         text.extend_from_slice(&ciphers.text);
         text.push(b'_');
-        push_hex_list(&mut text, extensions.iter().copied());
+        push_hex_list(&mut text, extensions);
         if !algorithms.is_empty() {
             text.push(b'_');
             text.extend_from_slice(algorithms);
         }
 
-        let c = hash_of(text.get(begin..).unwrap_or_default());
+        let c = hash(text.get(begin..).unwrap_or_default());
         *raw = into_string(text);
         let mut hashed = [b'_'; 36];
         put(&mut hashed, 0, head);

@@ -57,6 +57,18 @@ impl Shape {
         self.list(0, ciphers)
     }
 
+    /// Writes over `input` what the forms with sorted lists depend on: all but the order of extensions,
+    /// the groups and the point formats. `extensions` are those of the hello, sorted.
+    pub(super) fn write_sorted(&self, head: &Head, extensions: &[u16], input: &mut Vec<u8>) {
+        let [ciphers, kinds, algorithms, ..] = self.ends;
+        input.clear();
+        input.extend_from_slice(self.list(0, ciphers));
+        input.extend_from_slice(self.list(kinds, algorithms));
+        extensions.iter().for_each(|kind| input.extend_from_slice(&kind.to_be_bytes()));
+        input.extend_from_slice(head.as_bytes());
+        input.extend_from_slice([ciphers, extensions.len()].map(usize::to_ne_bytes).as_flattened());
+    }
+
     pub(super) fn ciphers(&self) -> U16s<'_> {
         let [ciphers, ..] = self.ends;
         U16s(self.list(VERSION, ciphers))
