@@ -52,26 +52,72 @@ struct Content<'a> {
     supported_versions: Option<&'a [u8]>,
 }
 
+/// Those types, each at its place; the last place is for all others.
+const CONTENT: [TlsExtensionType; 6] = [
+    TlsExtensionType::ServerName,
+    TlsExtensionType::SupportedGroups,
+    TlsExtensionType::EcPointFormats,
+    TlsExtensionType::SignatureAlgorithms,
+    TlsExtensionType::ApplicationLayerProtocolNegotiation,
+    TlsExtensionType::SupportedVersions,
+];
+const OTHER: usize = CONTENT.len();
+
+/// The place of each type below 64, where all of these are; the last stands for whatever is above.
+const PLACES: [usize; 64] = {
+    let mut places = [OTHER; 64];
+    let (mut rest, mut place): (&[TlsExtensionType], _) = (&CONTENT, 0);
+    while let Some((kind, others)) = rest.split_first() {
+        let (_, behind) = places.split_at_mut(kind.0 as usize);
+        if let Some(entry) = behind.first_mut() {
+            *entry = place;
+        }
+        (rest, place) = (others, place + 1);
+    }
+    places
+};
+
 impl<'a> Content<'a> {
     /// Checks as well that no extension exceeds the block. One to three bytes at its end, too few
     /// for an extension, are passed over like unknown bytes behind it.
+    ///
+    /// Clients shuffle their extensions, so that no processor can guess which comes next: each is put
+    /// to its place without a branch.
     fn of(extensions: Extensions<'a>) -> Result<Self, Malformed> {
-        let (mut content, mut taken) = (Self::default(), 0);
+        let (mut found, mut there, mut again, mut taken) = ([&[][..]; OTHER + 1], 0_u8, 0_u8, 0);
         for extension in extensions.iter() {
             taken += 4 + extension.data.len();
-            let place = match TlsExtensionType(extension.kind) {
-                TlsExtensionType::ServerName => &mut content.server_name,
-                TlsExtensionType::SupportedGroups => &mut content.groups,
-                TlsExtensionType::EcPointFormats => &mut content.point_formats,
-                TlsExtensionType::SignatureAlgorithms => &mut content.signature_algorithms,
-                TlsExtensionType::ApplicationLayerProtocolNegotiation => &mut content.alpn,
-                TlsExtensionType::SupportedVersions => &mut content.supported_versions,
-                _ => continue,
-            };
-            place.get_or_insert(extension.data);
+            let place = PLACES.get(usize::from(extension.kind).min(PLACES.len() - 1));
+            let place = place.copied().unwrap_or(OTHER);
+            if let Some(slot) = found.get_mut(place) {
+                *slot = extension.data;
+            }
+            again |= there & 1 << place;
+            there |= 1 << place;
         }
         let is_whole = extensions.0.len() - taken < 4;
-        if is_whole { Ok(content) } else { Err(Malformed::ExtensionTruncated) }
+        if !is_whole {
+            return Err(Malformed::ExtensionTruncated);
+        }
+        let place = |place: usize| {
+            let data = if again & 1 << place == 0 {
+                found.get(place).copied()
+            } else {
+                // No honest client sends one twice.
+                let is_it = |kind| CONTENT.get(place).is_some_and(|wanted| wanted.0 == kind);
+                let first = extensions.iter().find(|extension| is_it(extension.kind));
+                first.map(|extension| extension.data)
+            };
+            data.filter(|_| there & 1 << place != 0)
+        };
+        Ok(Self {
+            server_name: place(0),
+            groups: place(1),
+            point_formats: place(2),
+            signature_algorithms: place(3),
+            alpn: place(4),
+            supported_versions: place(5),
+        })
     }
 }
 
