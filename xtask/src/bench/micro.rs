@@ -16,7 +16,7 @@ const PART: &str = "micro";
 const QUICK: [&str; 4] = ["--warm-up-time", "0.1", "--measurement-time", "0.2"];
 
 /// Group and hello of each benchmark, what it is called here, and the nanoseconds of its mark.
-const BENCHMARKS: [(&str, &str, Option<f64>); 4] = [
+const BENCHMARKS: [(&str, &str, Option<f64>); 5] = [
     ("parse/600", "parse of a hello of 600 bytes", Some(400.0)),
     (
         "fingerprint/600",
@@ -28,6 +28,11 @@ const BENCHMARKS: [(&str, &str, Option<f64>); 4] = [
         "hello_to_line/600",
         "whole hello to a line of JSON, its extensions in a new order",
         Some(2_000.0),
+    ),
+    (
+        "hello_to_line_later/600",
+        "the same among 100,000 connections, 250 of them after its SYN",
+        None,
     ),
 ];
 
@@ -47,7 +52,11 @@ pub(super) fn build() -> Result<()> {
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     bench.say("micro");
     let mut cargo = cargo("core");
-    cargo.args(["--", "--noplot", "^(parse|fingerprint|fingerprint_known|hello_to_line)/"]);
+    cargo.args([
+        "--",
+        "--noplot",
+        "^(parse|fingerprint|fingerprint_known|hello_to_line|hello_to_line_later)/",
+    ]);
     if bench.quick {
         cargo.args(QUICK);
     }
