@@ -86,3 +86,31 @@ fn half_open_hellos_push_out_none_that_is_receiving() {
     assert!(lab.lost("table_full") > 0);
     lab.finish();
 }
+
+#[test]
+fn closed_connections_leave_room_for_those_that_go_on() {
+    const CLOSED: usize = 4096;
+    let mut lab = Lab::new(Settings::default());
+    let hello = Hello::browser().padded_to(600).record();
+    let end = u32::try_from(hello.len()).unwrap_or_default();
+    let stays = Client::new(50_000, 7);
+    lab.feed(&stays.syn());
+    lab.feed(&stays.data(0, &hello));
+    let clients: Vec<_> = (1..=6000).map(|port| Client::new(port, 7)).collect();
+    for client in &clients {
+        lab.feed(&client.syn());
+        lab.feed(&client.data(0, &hello));
+        lab.feed(&client.data(end, &[]).flags(0x11));
+    }
+    assert_eq!((lab.records.len(), lab.sensor.tracked()), (6001, CLOSED + 1));
+    // Late copies of all that a client sent, the youngest and the oldest that is still known.
+    for client in [clients.last(), clients.get(clients.len() - CLOSED)].into_iter().flatten() {
+        lab.feed(&client.syn());
+        lab.feed(&client.data(0, &hello));
+        lab.feed(&client.data(end, &[]).flags(0x11));
+    }
+    // And a connection that was there before them all goes on.
+    lab.feed(&stays.data(0, &hello));
+    assert_eq!((lab.records.len(), lab.sensor.tracked()), (6001, CLOSED + 1));
+    lab.finish();
+}

@@ -13,7 +13,9 @@ use super::Key;
 /// How far a connection has come; decides who leaves when the table is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Nothing more is needed of it; it stays so that late copies are recognised.
+    /// It is over; it stays so that late copies are recognised.
+    Closed,
+    /// Nothing more is needed of it while it goes on.
     Done,
     /// Opened, and no payload seen yet.
     Opened,
@@ -25,7 +27,7 @@ pub enum Class {
 
 impl Class {
     /// In the order in which they leave.
-    const ALL: [Self; 4] = [Self::Done, Self::Opened, Self::Found, Self::Receiving];
+    const ALL: [Self; 5] = [Self::Closed, Self::Done, Self::Opened, Self::Found, Self::Receiving];
 }
 
 /// Where an entry is; valid until the entry is removed.
@@ -86,6 +88,7 @@ const NONE: Link = u32::MAX;
 struct List {
     oldest: Link,
     newest: Link,
+    len: usize,
 }
 
 impl<V> Table<V> {
@@ -104,7 +107,7 @@ impl<V> Table<V> {
             hasher: RandomState::new(),
             entries: Slab::new(),
             nodes: Vec::new(),
-            lists: [List { oldest: NONE, newest: NONE }; Class::ALL.len()],
+            lists: [List { oldest: NONE, newest: NONE, len: 0 }; Class::ALL.len()],
             capacity: capacity.min(Self::MOST),
         }
     }
@@ -118,6 +121,12 @@ impl<V> Table<V> {
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Number of entries of a class.
+    #[must_use]
+    pub fn count(&self, class: Class) -> usize {
+        self.list(class).len
     }
 
     /// Whether there are no entries.
@@ -244,20 +253,22 @@ impl<V> Table<V> {
         oldest.map(|node| node.moved_ns).min()
     }
 
-    /// Who has to leave for a newcomer: finished entries first, then the oldest that was only
+    /// Who has to leave for a newcomer: closed entries first, then finished ones, then the oldest that was only
     /// opened, then the oldest with something found, then one that waits for bytes without
     /// progress since `stalled_ns`. An entry that is receiving now is never named.
     #[must_use]
     pub fn dispensable(&self, stalled_ns: u64) -> Option<Handle> {
-        self.oldest(Class::Done, u64::MAX)
+        self.oldest(Class::Closed, u64::MAX)
+            .or_else(|| self.oldest(Class::Done, u64::MAX))
             .or_else(|| self.oldest(Class::Opened, u64::MAX))
             .or_else(|| self.oldest(Class::Found, u64::MAX))
             .or_else(|| self.oldest(Class::Receiving, stalled_ns))
     }
 
     fn list(&self, class: Class) -> &List {
-        let [done, opened, found, receiving] = &self.lists;
+        let [closed, done, opened, found, receiving] = &self.lists;
         match class {
+            Class::Closed => closed,
             Class::Done => done,
             Class::Opened => opened,
             Class::Found => found,
@@ -266,8 +277,9 @@ impl<V> Table<V> {
     }
 
     fn list_mut(&mut self, class: Class) -> &mut List {
-        let [done, opened, found, receiving] = &mut self.lists;
+        let [closed, done, opened, found, receiving] = &mut self.lists;
         match class {
+            Class::Closed => closed,
             Class::Done => done,
             Class::Opened => opened,
             Class::Found => found,
@@ -293,6 +305,7 @@ impl<V> Table<V> {
     fn link(&mut self, at: Link) {
         let Some(class) = self.at(at).map(|node| node.class) else { return };
         let list = self.list_mut(class);
+        list.len += 1;
         let older = std::mem::replace(&mut list.newest, at);
         match self.at_mut(older) {
             Some(node) => node.newer = at,
@@ -307,6 +320,7 @@ impl<V> Table<V> {
     fn unlink(&mut self, at: Link) {
         let Some(node) = self.at(at) else { return };
         let (class, older, newer) = (node.class, node.older, node.newer);
+        self.list_mut(class).len -= 1;
         match self.at_mut(older) {
             Some(node) => node.newer = newer,
             None => self.list_mut(class).oldest = newer,
@@ -369,7 +383,7 @@ mod tests {
     proptest! {
         /// Against a plain list that is searched: same order, same members, whatever is done.
         #[test]
-        fn agrees_with_a_list(steps in prop::collection::vec((0u8..4, 0u16..12, 0usize..4), 0..200)) {
+        fn agrees_with_a_list(steps in prop::collection::vec((0u8..4, 0u16..12, 0usize..5), 0..200)) {
             let mut table = Table::new(8);
             let mut model: Vec<(u16, Class)> = Vec::new();
             for (now, (step, port, class)) in steps.into_iter().enumerate() {
@@ -397,6 +411,8 @@ mod tests {
                     let oldest = model.iter().find(|(_, c)| *c == class).map(|(p, _)| key(*p));
                     let found = table.oldest(class, u64::MAX).and_then(|handle| table.key(handle));
                     prop_assert_eq!(found, oldest);
+                    let count = model.iter().filter(|(_, c)| *c == class).count();
+                    prop_assert_eq!(table.count(class), count);
                 }
                 prop_assert_eq!(table.len(), model.len());
             }

@@ -12,6 +12,11 @@ use super::{Outcome, Sensor};
 use crate::flow::{Class, Handle, Hashed, Key};
 use crate::wire::{Segment, TcpFlags};
 
+/// Closed connections whose late copies are recognised: all of them until they time out on most servers,
+/// and those of some tenths of a second where tens of thousands close in each. So few stay in a core's
+/// cache with all that is looked up among them; a whole table of them does not.
+const MOST_CLOSED: usize = 4096;
+
 impl Sensor {
     /// Takes a segment; `signs` is what its fragments have shown.
     pub(super) fn segment(&mut self, segment: &Segment<'_>, signs: Oddities, out: &mut Out<'_>) {
@@ -73,9 +78,12 @@ impl Sensor {
             None => return Err(LeftOut::NotSelected),
             Some(Slot::Settled(settled)) => {
                 if settled.is_in_window(segment.sequence, &self.bench) {
-                    settled.note_end(segment);
+                    let ends_here = settled.note_end(segment);
                     if settled.tell() {
                         out(settled_by(&ends.key, segment));
+                    }
+                    if ends_here {
+                        self.touch(handle, Class::Closed);
                     }
                     return Err(LeftOut::Settled);
                 }
@@ -245,7 +253,7 @@ impl Sensor {
             *slot = Slot::Open(rival);
             slot.shrink();
             let class = slot.class();
-            return self.table.touch(handle, class, self.bench.now_ns);
+            return self.touch(handle, class);
         }
         slot.shrink();
         let class = slot.class();
@@ -253,9 +261,9 @@ impl Sensor {
         match effect {
             Effect::None => {}
             Effect::Gone => drop(self.table.remove(handle)),
-            Effect::Progress => self.table.touch(handle, class, self.bench.now_ns),
+            Effect::Progress => self.touch(handle, class),
             Effect::Settled => {
-                self.table.touch(handle, class, self.bench.now_ns);
+                self.touch(handle, class);
                 if is_told {
                     out(settled_by(key, segment));
                 }
@@ -283,7 +291,17 @@ impl Sensor {
         }
         if effect != Effect::None {
             let class = connection.class();
-            self.table.touch(handle, class, self.bench.now_ns);
+            self.touch(handle, class);
+        }
+    }
+
+    /// Moves a connection in the table. Of the closed ones there are few.
+    fn touch(&mut self, handle: Handle, class: Class) {
+        self.table.touch(handle, class, self.bench.now_ns);
+        while self.table.count(Class::Closed) > MOST_CLOSED
+            && let Some(oldest) = self.table.oldest(Class::Closed, u64::MAX)
+        {
+            drop(self.table.remove(oldest));
         }
     }
 

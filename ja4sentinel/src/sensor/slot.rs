@@ -37,6 +37,7 @@ impl Slot {
     pub(super) fn class(&self) -> Class {
         match self {
             Self::Open(connection) => connection.class(),
+            Self::Settled(settled) if settled.closed => Class::Closed,
             Self::Settled(_) => Class::Done,
         }
     }
@@ -90,8 +91,9 @@ impl Settled {
         !std::mem::replace(&mut self.told, true)
     }
 
-    /// Notes that it is closed, so that its ends may be used again.
-    pub(super) fn note_end(&mut self, segment: &Segment<'_>) {
-        self.closed |= segment.flags.any(TcpFlags::FIN | TcpFlags::RST);
+    /// Notes that it is closed, so that its ends may be used again. Gives whether that is new.
+    pub(super) fn note_end(&mut self, segment: &Segment<'_>) -> bool {
+        let ends = segment.flags.any(TcpFlags::FIN | TcpFlags::RST);
+        ends && !std::mem::replace(&mut self.closed, true)
     }
 }
