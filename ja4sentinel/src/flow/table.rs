@@ -253,8 +253,8 @@ impl<V> Table<V> {
         oldest.map(|node| node.moved_ns).min()
     }
 
-    /// Who has to leave for a newcomer: closed entries first, then finished ones, then the oldest that was only
-    /// opened, then the oldest with something found, then one that waits for bytes without
+    /// Who has to leave for a newcomer: closed entries first, then finished ones, then the oldest that
+    /// was only opened, then the oldest with something found, then one that waits for bytes without
     /// progress since `stalled_ns`. An entry that is receiving now is never named.
     #[must_use]
     pub fn dispensable(&self, stalled_ns: u64) -> Option<Handle> {

@@ -1,5 +1,7 @@
 //! The body of a ClientHello (RFC 8446 section 4.1.2).
 
+use std::array;
+
 use tls_parser::nom::bytes::streaming::take;
 use tls_parser::nom::combinator::{complete, opt};
 use tls_parser::nom::multi::length_data;
@@ -110,13 +112,16 @@ impl<'a> Content<'a> {
             };
             data.filter(|_| there & 1 << place != 0)
         };
+        // In the order of `CONTENT`.
+        let [server_name, groups, point_formats, signature_algorithms, alpn, supported_versions] =
+            array::from_fn(place);
         Ok(Self {
-            server_name: place(0),
-            groups: place(1),
-            point_formats: place(2),
-            signature_algorithms: place(3),
-            alpn: place(4),
-            supported_versions: place(5),
+            server_name,
+            groups,
+            point_formats,
+            signature_algorithms,
+            alpn,
+            supported_versions,
         })
     }
 }
