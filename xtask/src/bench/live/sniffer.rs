@@ -93,6 +93,10 @@ impl<'a> Sniffer<'a> {
         if let Some(format) = format {
             sniffer.output = Some((format, out.clone()));
         }
+        // Made anew here: what the one before said it had begun with would be taken for this one's word.
+        for path in [&out, &sniffer.errors] {
+            File::create(path).with_context(|| format!("cannot make {}", path.display()))?;
+        }
         // Its output goes straight to files: to read it from a pipe would cost us time meanwhile.
         let mut shell = Command::new("sh");
         shell
