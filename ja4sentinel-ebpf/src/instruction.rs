@@ -31,20 +31,24 @@ macro_rules! word {
     };
 }
 
-/// Counts a packet, and this verdict on it.
-macro_rules! count {
+/// Counts a packet, and this verdict on it, and ends the program at once: the packet goes on to the next
+/// filter. Most packets end so, and are spared the way back through the callers.
+macro_rules! end {
     ($counters:expr, $verdict:expr) => {{
-        // SAFETY: the map's value is one `Counters`, to which only this CPU writes.
+        // SAFETY: the map's value is one `Counters`, to which only this CPU writes. Nothing is left undone:
+        // the kernel takes back what the program has, and no value here has a destructor.
         unsafe {
             core::arch::asm!(
                 "{1} = *(u64 *)({0} + {2})", "{1} += 1", "*(u64 *)({0} + {2}) = {1}",
                 "{1} = *(u64 *)({0} + {3})", "{1} += 1", "*(u64 *)({0} + {3}) = {1}",
-                in(reg) $counters, out(reg) _,
+                "r0 = {4}", "exit",
+                // The other one is for counting: what does not return has no outputs.
+                in(reg) $counters, in(reg) 0_u64,
                 const ja4sentinel_common::Counter::Packets as i32 * 8, const $verdict as i32 * 8,
-                options(nostack)
+                const aya_ebpf::bindings::TC_ACT_UNSPEC,
+                options(noreturn)
             );
         }
-        ($crate::usual::Way::Done, core::ptr::null_mut())
     }};
 }
 
@@ -93,4 +97,4 @@ macro_rules! after {
     }};
 }
 
-pub(crate) use {after, count, element, load, raise, word};
+pub(crate) use {after, element, end, load, raise, word};

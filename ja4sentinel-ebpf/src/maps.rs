@@ -7,13 +7,29 @@ use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, RingBuf};
 use ja4sentinel_common::{Config, Counters, HEADER_ROOM, Head, KeptSyn, PORT_WORDS, SLICE, Tuple};
 
 use crate::event::Order;
+use crate::instruction::element;
 use crate::recent::{PLACES, Recent};
 use crate::state::Flow;
 use crate::view::View;
 
 /// Watched ports, one bit each. Written by the agent at any time.
+///
+/// A section of its own is a map with one value, whose address stands in the program: what each packet
+/// needs is there without a look-up.
+#[unsafe(link_section = ".data.ports")]
+static mut PORTS: [u64; PORT_WORDS as usize] = [0; PORT_WORDS as usize];
+
+/// By place, how often something happened that may make an entry of the next two untrue. Likewise.
+#[unsafe(link_section = ".data.generations")]
+pub(crate) static mut GENERATIONS: [u64; PLACES] = [0; PLACES];
+
+/// Connections over IPv4 that this CPU found settled lately, each at its place.
 #[map]
-static PORTS: Array<u64> = Array::with_max_entries(PORT_WORDS, 0);
+pub(crate) static RECENT_V4: PerCpuArray<[Recent<3>; PLACES]> = PerCpuArray::with_max_entries(1, 0);
+
+/// The same over IPv6.
+#[map]
+pub(crate) static RECENT_V6: PerCpuArray<[Recent<9>; PLACES]> = PerCpuArray::with_max_entries(1, 0);
 
 /// Written by the agent at any time.
 #[map]
@@ -33,14 +49,6 @@ pub(crate) static SYNS: LruHashMap<Tuple, KeptSyn> = LruHashMap::with_max_entrie
 /// Connections whose payload has begun.
 #[map]
 pub(crate) static FLOWS: LruHashMap<Tuple, Flow> = LruHashMap::with_max_entries(1024, 0);
-
-/// Connections that this CPU found settled lately, each at its place.
-#[map]
-pub(crate) static RECENT: PerCpuArray<[Recent; PLACES]> = PerCpuArray::with_max_entries(1, 0);
-
-/// By place, how often something happened that may make an entry of `RECENT` untrue.
-#[map]
-pub(crate) static GENERATIONS: Array<u64> = Array::with_max_entries(PLACES as u32, 0);
 
 /// Datagrams whose first fragment is not wanted, and when it was seen, `CLOCK_BOOTTIME`.
 #[map]
@@ -92,7 +100,10 @@ pub(crate) struct Pace {
 pub(crate) fn watched(ports: u32) -> bool {
     let [_, _, high, low] = ports.to_ne_bytes();
     let port = u32::from(u16::from_be_bytes([high, low]));
-    PORTS.get(port >> 6).is_some_and(|word| word >> (port & 63) & 1 == 1)
+    let word = element!((&raw const PORTS).cast::<u64>(), port >> 6, u64, PORT_WORDS);
+    // SAFETY: one of the words; it is read at once.
+    let word = unsafe { word.read_volatile() };
+    word >> (port & 63) & 1 == 1
 }
 
 /// What the agent last said, or the defaults where the verifier wants an answer.

@@ -29,9 +29,6 @@ pub(crate) fn ja4sentinel_raw(context: TcContext) -> i32 {
 fn classify<const AT: i32>(skb: *mut __sk_buff) -> i32 {
     let Some(counters) = maps::COUNTERS.get_ptr_mut(0) else { return TC_ACT_UNSPEC };
     let (way, flow) = usual::judge::<AT>(skb, counters);
-    if matches!(way, Way::Done) {
-        return TC_ACT_UNSPEC;
-    }
     if let Some(packet) = Packet::new(skb, counters, AT == usual::RAW) {
         packet.tally(Counter::Packets, 1);
         let mut verdict = judge(&packet, way, flow).unwrap_or_else(|reason| reason);
@@ -53,7 +50,7 @@ fn judge(packet: &Packet, way: Way, flow: *mut Flow) -> Result<Counter, Counter>
     let view = packet.view();
     let flow = match way {
         Way::Read => flow,
-        Way::Long | Way::Done => {
+        Way::Long => {
             read(packet)?;
             if view.fragmented != 0 {
                 return Ok(fragment::judge(packet));

@@ -18,51 +18,54 @@
 //!   not taken up, then, as it would not be had `FLOWS` kept the first.
 //! - A generation has 64 bits and does not come again.
 
+use aya_ebpf::maps::PerCpuArray;
 use ja4sentinel_common::Tuple;
 
 use crate::instruction::{after, element, raise};
-use crate::maps::{GENERATIONS, RECENT};
+use crate::maps::GENERATIONS;
 
 /// Places of each CPU, and generations. A few hundred connections at a time have mostly a place of their own;
-/// 24 KB fit a processor's second-level cache with ease, and a per-CPU value of the kernel is at most 32.
+/// 12 KB (24 for IPv6) fit a processor's second-level cache with ease, and a per-CPU value of the kernel is at
+/// most 32.
 pub(crate) const PLACES: usize = 1 << BITS;
 const BITS: u32 = 9;
 
-/// A connection that was settled.
+/// A connection that was settled: both addresses and the ports, in so many words as these take.
 #[repr(C)]
-pub(crate) struct Recent {
+pub(crate) struct Recent<const WORDS: usize> {
     generation: u64,
-    tuple: Tuple,
+    ends: [u32; WORDS],
 }
 
 /// A connection's place, and the generation of its ends.
-pub(crate) struct Place {
-    entry: *mut Recent,
+pub(crate) struct Place<const WORDS: usize> {
+    entry: *mut Recent<WORDS>,
     generation: u64,
 }
 
-impl Place {
-    /// `None` never happens: the arrays have an entry for each number. But the verifier does not know.
+impl<const WORDS: usize> Place<WORDS> {
+    /// `None` never happens: the array has its one entry. But the verifier does not know.
     #[inline(always)]
-    pub(crate) fn of(tuple: &Tuple) -> Option<Self> {
-        let number = number(tuple);
-        let generation = GENERATIONS.get_ptr(number)?;
-        let first: *mut Recent = RECENT.get_ptr_mut(0)?.cast();
-        let entry = element!(first, number, Recent, PLACES);
+    pub(crate) fn of(
+        ends: [u32; WORDS],
+        recent: &PerCpuArray<[Recent<WORDS>; PLACES]>,
+    ) -> Option<Self> {
+        let number = number(ends);
+        let first: *mut Recent<WORDS> = recent.get_ptr_mut(0)?.cast();
+        let entry = element!(first, number, Recent<WORDS>, PLACES);
         // SAFETY: an aligned word, which lives as long as the program.
-        Some(Self { entry, generation: unsafe { generation.read_volatile() } })
+        Some(Self { entry, generation: unsafe { generation(number).read_volatile() } })
     }
 
     /// Whether the connection was found settled, and nothing has happened between its ends since.
     #[inline(always)]
-    pub(crate) fn is_settled(&self, tuple: &Tuple) -> bool {
+    pub(crate) fn is_settled(&self, ends: [u32; WORDS]) -> bool {
         // SAFETY: an entry of a per-CPU array; see `Packet::scratch`.
         let entry = unsafe { &*self.entry };
-        let mut differs = entry.tuple.ports ^ tuple.ports;
         // One branch in all: of each the verifier would go both ways.
-        for at in 0..4 {
-            differs |= entry.tuple.source[at] ^ tuple.source[at];
-            differs |= entry.tuple.destination[at] ^ tuple.destination[at];
+        let mut differs = 0;
+        for at in 0..WORDS {
+            differs |= entry.ends[at] ^ ends[at];
         }
         u64::from(differs) | (entry.generation ^ self.generation) == 0
     }
@@ -76,9 +79,9 @@ impl Place {
 
     /// The connection was found settled.
     #[inline(always)]
-    pub(crate) fn keep(&self, tuple: &Tuple) {
+    pub(crate) fn keep(&self, ends: [u32; WORDS]) {
         // SAFETY: as above.
-        unsafe { *self.entry = Recent { generation: self.generation, tuple: *tuple } };
+        unsafe { *self.entry = Recent { generation: self.generation, ends } };
     }
 }
 
@@ -86,18 +89,25 @@ impl Place {
 /// table: the tables' locks see to it that this comes first on every processor.
 #[inline(always)]
 pub(crate) fn forget(tuple: &Tuple) {
-    if let Some(generation) = GENERATIONS.get_ptr_mut(number(tuple)) {
-        raise!(generation);
-    }
-}
-
-/// The number of a connection's place.
-#[inline(always)]
-fn number(tuple: &Tuple) -> u32 {
-    /// 2^64 divided by the golden ratio: the product's upper bits depend on all bits of the other factor.
-    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let [a, b, c, d] = tuple.source;
     let [e, f, g, h] = tuple.destination;
-    let ends = u64::from(tuple.ports) << 32 | u64::from(a ^ b ^ c ^ d ^ e ^ f ^ g ^ h);
+    raise!(generation(number([a, b, c, d, e, f, g, h, tuple.ports])));
+}
+
+/// Where that generation stands.
+#[inline(always)]
+fn generation(number: u32) -> *const u64 {
+    element!((&raw const GENERATIONS).cast::<u64>(), number, u64, PLACES)
+}
+
+/// The number of a connection's place: the same for its addresses and for these as of IPv6, where the words
+/// that are [`Tuple::MAPPED`] come twice.
+#[inline(always)]
+fn number<const WORDS: usize>(ends: [u32; WORDS]) -> u32 {
+    /// 2^64 divided by the golden ratio: the product's upper bits depend on all bits of the other factor.
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let ports = ends[WORDS - 1];
+    let addresses = ends.iter().fold(ports, |all, word| all ^ word);
+    let ends = u64::from(ports) << 32 | u64::from(addresses);
     (ends.wrapping_mul(MIX) >> (64 - BITS)) as u32
 }

@@ -2,11 +2,15 @@
 //! there is payload, one look-up, if this CPU does not remember what it comes to. Whatever is out of the
 //! ordinary is read the long way, which comes to the same with these packets.
 
+use core::hint::cold_path;
+
 use aya_ebpf::bindings::__sk_buff;
+use aya_ebpf::maps::PerCpuArray;
 use ja4sentinel_common::{Counter, Counters, Tuple};
 
-use crate::instruction::{count, load, word};
-use crate::recent::Place;
+use crate::instruction::{end, load, word};
+use crate::maps::{RECENT_V4, RECENT_V6};
+use crate::recent::{PLACES, Place, Recent};
 use crate::state::Flow;
 use crate::{flow, ip, link, maps, tcp};
 
@@ -23,8 +27,6 @@ const TCP_LEN: i32 = 20;
 
 /// How a packet goes on.
 pub(crate) enum Way {
-    /// It has its verdict, and is counted.
-    Done,
     /// It is a SYN, FIN or RST to a watched port, or a segment with payload: read into the view, and its
     /// connection looked up.
     Read,
@@ -81,11 +83,14 @@ fn v4<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow)
     }
     let total = u16::from_be(load!("u16", start, AT + 2) as u16);
     let protocol = load!("u8", start, AT + 9);
-    let addresses = || {
-        let source = [0, 0, Tuple::MAPPED, word!(AT, start, AT + 12)];
-        (source, [0, 0, Tuple::MAPPED, word!(AT, start, AT + 16)])
+    let ends = |ports| [word!(AT, start, AT + 12), word!(AT, start, AT + 16), ports];
+    let tuple = |[source, destination, ports]: [u32; 3]| Tuple {
+        source: [0, 0, Tuple::MAPPED, source],
+        destination: [0, 0, Tuple::MAPPED, destination],
+        ports,
     };
-    transport::<AT, V4_LEN>(frame, counters, protocol as u32, total.into(), addresses)
+    let protocol = protocol as u32;
+    transport::<AT, V4_LEN, 3>(frame, counters, protocol, total.into(), &RECENT_V4, ends, tuple)
 }
 
 /// RFC 8200, section 3: no extension headers.
@@ -99,39 +104,46 @@ fn v6<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow)
     // None stands for a length that 16 bits cannot state.
     let total = if payload == 0 { 0 } else { u64::from(payload) + V6_LEN as u64 };
     let protocol = load!("u8", start, AT + 6);
-    let addresses = || {
-        let source = [
+    let ends = |ports| {
+        [
             word!(AT, start, AT + 8),
             word!(AT, start, AT + 12),
             word!(AT, start, AT + 16),
             word!(AT, start, AT + 20),
-        ];
-        let destination = [
             word!(AT, start, AT + 24),
             word!(AT, start, AT + 28),
             word!(AT, start, AT + 32),
             word!(AT, start, AT + 36),
-        ];
-        (source, destination)
+            ports,
+        ]
     };
-    transport::<AT, V6_LEN>(frame, counters, protocol as u32, total, addresses)
+    let tuple = |[a, b, c, d, e, f, g, h, ports]: [u32; 9]| Tuple {
+        source: [a, b, c, d],
+        destination: [e, f, g, h],
+        ports,
+    };
+    let protocol = protocol as u32;
+    transport::<AT, V6_LEN, 9>(frame, counters, protocol, total, &RECENT_V6, ends, tuple)
 }
 
-/// What is behind an IP header of `LEN` bytes, in a datagram of `total`.
+/// What is behind an IP header of `LEN` bytes, in a datagram of `total`. Both addresses and the ports take
+/// so many words.
 #[inline(always)]
-fn transport<const AT: i32, const LEN: i32>(
+fn transport<const AT: i32, const LEN: i32, const WORDS: usize>(
     frame: &Frame,
     counters: *mut Counters,
     protocol: u32,
     total: u64,
-    addresses: impl FnOnce() -> ([u32; 4], [u32; 4]),
+    recent: &PerCpuArray<[Recent<WORDS>; PLACES]>,
+    ends: impl FnOnce(u32) -> [u32; WORDS],
+    tuple_of: fn([u32; WORDS]) -> Tuple,
 ) -> (Way, *mut Flow) {
     let start = frame.start;
     if protocol != ip::TCP {
         // What else there is may be a tunnel, or stand before TCP.
         let is_left_out = protocol == ip::UDP && total >= LEN as u64;
         if is_left_out && maps::config().tunnel_depth == 0 {
-            return count!(counters, Counter::NotTcp);
+            end!(counters, Counter::NotTcp);
         }
         return LONG;
     }
@@ -144,31 +156,35 @@ fn transport<const AT: i32, const LEN: i32>(
         return LONG;
     }
     if !maps::watched(ports) {
-        return count!(counters, Counter::OtherPort);
+        end!(counters, Counter::OtherPort);
     }
     let control = flags & (tcp::SYN | tcp::FIN | tcp::RST);
-    match control {
-        0 if payload_at == end => return count!(counters, Counter::NoPayload),
-        0 | tcp::FIN | tcp::RST => {}
-        tcp::SYN if flags & tcp::ACK == 0 => {}
-        _ => return LONG,
-    }
-    let (source, destination) = addresses();
-    let mut tuple = Tuple { source, destination, ports };
-    let flow = if control != 0 {
-        flow::find(&tuple)
-    } else {
-        let Some(place) = Place::of(&tuple) else { return LONG };
-        if place.is_settled(&tuple) {
-            return count!(counters, Counter::Settled);
+    let ends = ends(ports);
+    let mut tuple;
+    let flow = if control == 0 {
+        if payload_at == end {
+            end!(counters, Counter::NoPayload);
         }
+        let Some(place) = Place::of(ends, recent) else { return LONG };
+        if place.is_settled(ends) {
+            end!(counters, Counter::Settled);
+        }
+        cold_path();
+        tuple = tuple_of(ends);
         place.hold_back(&mut tuple);
         let flow = flow::find(&tuple);
         if flow::known_as(flow).is_some_and(|flow| flow.is_over()) {
-            place.keep(&tuple);
-            return count!(counters, Counter::Settled);
+            place.keep(ends);
+            end!(counters, Counter::Settled);
         }
         flow
+    } else {
+        cold_path();
+        if control & (control - 1) != 0 || flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK {
+            return LONG;
+        }
+        tuple = tuple_of(ends);
+        flow::find(&tuple)
     };
     let Some(scratch) = maps::SCRATCH.get_ptr_mut(0) else { return LONG };
     // SAFETY: as in `Packet::scratch`.

@@ -57,7 +57,7 @@ pub struct EbpfSource {
     pace: Pace,
     /// Made when it is first waited for, as that needs a tokio runtime.
     readiness: Option<AsyncFd<OwnedFd>>,
-    ports: Array<MapData, u64>,
+    ports: Array<MapData, [u64; PortSet::WORDS]>,
     config: Array<MapData, Config>,
     /// What stands there.
     told: Config,
@@ -96,7 +96,7 @@ impl EbpfSource {
             ring: Ring::new(ring).map_err(EbpfError::system)?,
             pace: Pace::new(STEPS),
             readiness: None,
-            ports: loaded.map("PORTS")?,
+            ports: loaded.map(".data.ports")?,
             config: loaded.map("CONFIG")?,
             told: options.config,
             settled: Settled::new(loaded.take("SETTLED")?)?,
@@ -112,10 +112,8 @@ impl EbpfSource {
     /// # Errors
     /// The kernel refuses the write.
     pub fn set_ports(&mut self, ports: &PortSet) -> Result<(), EbpfError> {
-        for (index, word) in (0..).zip(ports.words()) {
-            self.ports.set(index, *word, 0)?;
-        }
-        Ok(())
+        // The kernel copies bytes, so that no port is ever seen as it was neither before nor after.
+        Ok(self.ports.set(0, ports.words(), 0)?)
     }
 
     /// Takes over new settings, as far as they concern the program. The sizes of its tables stay
