@@ -82,14 +82,13 @@ fn v4<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow)
         return LONG;
     }
     let total = u16::from_be(load!("u16", start, AT + 2) as u16);
-    let protocol = load!("u8", start, AT + 9);
+    let protocol = load!("u8", start, AT + 9) as u32;
     let ends = |ports| [word!(AT, start, AT + 12), word!(AT, start, AT + 16), ports];
     let tuple = |[source, destination, ports]: [u32; 3]| Tuple {
         source: [0, 0, Tuple::MAPPED, source],
         destination: [0, 0, Tuple::MAPPED, destination],
         ports,
     };
-    let protocol = protocol as u32;
     transport::<AT, V4_LEN, 3>(frame, counters, protocol, total.into(), &RECENT_V4, ends, tuple)
 }
 
@@ -103,7 +102,7 @@ fn v6<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow)
     let payload = u16::from_be(load!("u16", start, AT + 4) as u16);
     // None stands for a length that 16 bits cannot state.
     let total = if payload == 0 { 0 } else { u64::from(payload) + V6_LEN as u64 };
-    let protocol = load!("u8", start, AT + 6);
+    let protocol = load!("u8", start, AT + 6) as u32;
     let ends = |ports| {
         [
             word!(AT, start, AT + 8),
@@ -122,7 +121,6 @@ fn v6<const AT: i32>(frame: &Frame, counters: *mut Counters) -> (Way, *mut Flow)
         destination: [e, f, g, h],
         ports,
     };
-    let protocol = protocol as u32;
     transport::<AT, V6_LEN, 9>(frame, counters, protocol, total, &RECENT_V6, ends, tuple)
 }
 

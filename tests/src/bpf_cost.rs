@@ -1,5 +1,6 @@
 //! What BPF programs cost: the bpf() system call as far as measuring needs it.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
@@ -7,9 +8,12 @@ use std::time::Duration;
 /// Commands of bpf(2).
 const PROG_LOAD: i32 = 5;
 const PROG_TEST_RUN: i32 = 10;
+const LINK_CREATE: i32 = 28;
 const ENABLE_STATS: i32 = 32;
 /// `BPF_PROG_TYPE_SCHED_CLS`.
 const CLASSIFIER: u32 = 3;
+/// `BPF_TCX_INGRESS`, where the agent attaches if the kernel has it (Linux 6.6).
+const TCX_INGRESS: u32 = 46;
 
 /// Has the kernel measure the run time of all BPF programs, as long as the descriptor is open:
 /// whatever happens to this process, it ends with it. Needs Linux 5.8 and CAP_SYS_ADMIN.
@@ -37,6 +41,15 @@ struct Load {
     log_size: u32,
     log: u64,
     kernel_version: u32,
+    flags: u32,
+}
+
+/// The same for `BPF_LINK_CREATE`.
+#[repr(C)]
+struct Link {
+    program: u32,
+    interface: u32,
+    place: u32,
     flags: u32,
 }
 
@@ -73,6 +86,21 @@ impl EmptyClassifier {
         let made = call(PROG_LOAD, &mut load)?;
         // SAFETY: the kernel has just opened it, and nobody else knows it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(made) }))
+    }
+
+    /// Has it see what an interface receives, as long as the descriptor is open: the least that anything
+    /// at this place can cost. The interface is one of this thread's namespace.
+    pub fn attach(&self, interface: &CStr) -> io::Result<OwnedFd> {
+        // SAFETY: the name ends with a zero byte.
+        let index = unsafe { libc::if_nametoindex(interface.as_ptr()) };
+        if index == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let program = self.0.as_raw_fd().cast_unsigned();
+        let mut link = Link { program, interface: index, place: TCX_INGRESS, flags: 0 };
+        let made = call(LINK_CREATE, &mut link)?;
+        // SAFETY: the kernel has just opened it, and nobody else knows it.
+        Ok(unsafe { OwnedFd::from_raw_fd(made) })
     }
 
     /// Runs it on a frame so many times, and gives the mean time of a run, as the kernel has it.

@@ -7,8 +7,10 @@ use crate::bench::rivals::Rivals;
 pub(super) enum Kind {
     /// Nothing watches.
     Nothing,
-    /// A classifier of one instruction at TC ingress.
+    /// A classifier of one instruction at TC ingress, as `tc` attaches it.
     Hook,
+    /// An empty classifier, attached as the agent attaches its own: with TCX.
+    Tcx,
     /// A packet socket whose filter matches nothing.
     Socket,
     /// tcpdump, which takes what comes for the watched port.
@@ -25,6 +27,7 @@ impl Kind {
         match self {
             Self::Nothing => "nothing",
             Self::Hook => "bare TC hook",
+            Self::Tcx => "bare TCX hook",
             Self::Socket => "packet socket that matches nothing",
             Self::Tcpdump => "tcpdump port 443",
             Self::Agent => "ja4sentinel",

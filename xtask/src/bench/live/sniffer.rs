@@ -1,12 +1,15 @@
 //! What watches the server's interface: the agent, a rival, or something that shows what watching
 //! costs at the least.
 
+use std::ffi::CString;
 use std::fs::{self, File};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use ja4sentinel_tests::bpf_cost::EmptyClassifier;
 use ja4sentinel_tests::netns::SERVER_INTERFACE;
 use ja4sentinel_tests::process::{Process, wait_until};
 use ja4sentinel_tests::usage;
@@ -38,13 +41,15 @@ pub(super) struct Sniffer<'a> {
     process: Option<Process>,
     output: Option<(Format, PathBuf)>,
     errors: PathBuf,
+    /// What keeps a program attached that no process owns.
+    link: Option<OwnedFd>,
 }
 
 impl<'a> Sniffer<'a> {
     /// Starts one, and waits until it watches.
     pub(super) fn start(bench: &Bench, stage: &'a Stage, kind: Kind) -> Result<Self> {
         let (out, errors) = (stage.file("sniffer.out"), stage.file("sniffer.err"));
-        let mut sniffer = Self { kind, stage, process: None, output: None, errors };
+        let mut sniffer = Self { kind, stage, process: None, output: None, errors, link: None };
         let interface = SERVER_INTERFACE;
         let tcpdump = |filter: &str| {
             let mut command = Command::new("tcpdump");
@@ -55,6 +60,10 @@ impl<'a> Sniffer<'a> {
             Kind::Nothing => return Ok(sniffer),
             Kind::Hook => {
                 sniffer.hook()?;
+                return Ok(sniffer);
+            }
+            Kind::Tcx => {
+                sniffer.link = Some(bare(stage)?);
                 return Ok(sniffer);
             }
             Kind::Socket => (tcpdump("tcp port 1"), None),
@@ -215,4 +224,11 @@ impl<'a> Sniffer<'a> {
         }
         Ok(())
     }
+}
+
+/// Attaches an empty classifier as the agent attaches its own; an error where the kernel has no TCX.
+pub(super) fn bare(stage: &Stage) -> Result<OwnedFd> {
+    let interface = CString::new(SERVER_INTERFACE)?;
+    let attach = || EmptyClassifier::load()?.attach(&interface);
+    stage.lab.server.inside(attach)?.context("cannot attach an empty classifier")
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use super::iperf::{self, Load};
-use super::sniffer::{Kind, Sniffer};
+use super::sniffer::{self, Kind, Sniffer};
 use super::stage::{Frames, Stage};
 use crate::bench::Bench;
 use crate::bench::corpora::{self, Kind as Corpus};
@@ -27,9 +27,10 @@ const RIVALS_ROUNDS: usize = 3;
 const FINE: usize = 3;
 
 /// Whom we measure, the one without a sniffer first.
-const ALL: [Kind; 8] = [
+const ALL: [Kind; 9] = [
     Kind::Nothing,
     Kind::Agent,
+    Kind::Tcx,
     Kind::Hook,
     Kind::Socket,
     Kind::Tcpdump,
@@ -66,7 +67,11 @@ type Runs = HashMap<Kind, Vec<Run>>;
 fn one_size(bench: &Bench, frames: Frames, name: &str) -> Result<Runs> {
     let stage = Stage::new(frames, true)?;
     let _server = iperf::serve(&stage)?;
-    let kinds = Kind::present(if bench.quick { &QUICK } else { &ALL }, &bench.rivals);
+    let mut kinds = Kind::present(if bench.quick { &QUICK } else { &ALL }, &bench.rivals);
+    if kinds.contains(&Kind::Tcx) && sniffer::bare(&stage).is_err() {
+        bench.say("this kernel has no TCX, so nothing is attached with it");
+        kinds.retain(|kind| *kind != Kind::Tcx);
+    }
     let mut all = Runs::new();
     let rounds = if bench.quick { bench.rounds } else { FINE * bench.rounds };
     for round in 1..=rounds {
