@@ -157,12 +157,19 @@ fn transport<const AT: i32, const LEN: i32, const WORDS: usize>(
         end!(counters, Counter::OtherPort);
     }
     let control = flags & (tcp::SYN | tcp::FIN | tcp::RST);
+    match control {
+        0 if payload_at == end => end!(counters, Counter::NoPayload),
+        0 | tcp::FIN | tcp::RST => {}
+        tcp::SYN if flags & tcp::ACK == 0 => {}
+        _ => return LONG,
+    }
     let ends = ends(ports);
     let mut tuple;
-    let flow = if control == 0 {
-        if payload_at == end {
-            end!(counters, Counter::NoPayload);
-        }
+    let flow = if control != 0 {
+        cold_path();
+        tuple = tuple_of(ends);
+        flow::find(&tuple)
+    } else {
         let Some(place) = Place::of(ends, recent) else { return LONG };
         if place.is_settled(ends) {
             end!(counters, Counter::Settled);
@@ -176,13 +183,6 @@ fn transport<const AT: i32, const LEN: i32, const WORDS: usize>(
             end!(counters, Counter::Settled);
         }
         flow
-    } else {
-        cold_path();
-        if control & (control - 1) != 0 || flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK {
-            return LONG;
-        }
-        tuple = tuple_of(ends);
-        flow::find(&tuple)
     };
     let Some(scratch) = maps::SCRATCH.get_ptr_mut(0) else { return LONG };
     // SAFETY: as in `Packet::scratch`.
