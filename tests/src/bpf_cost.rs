@@ -1,9 +1,10 @@
 //! What BPF programs cost: the bpf() system call as far as measuring needs it.
 
-use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
+
+use crate::injection::interface_index;
 
 /// Commands of bpf(2).
 const PROG_LOAD: i32 = 5;
@@ -90,14 +91,10 @@ impl EmptyClassifier {
 
     /// Has it see what an interface receives, as long as the descriptor is open: the least that anything
     /// at this place can cost. The interface is one of this thread's namespace.
-    pub fn attach(&self, interface: &CStr) -> io::Result<OwnedFd> {
-        // SAFETY: the name ends with a zero byte.
-        let index = unsafe { libc::if_nametoindex(interface.as_ptr()) };
-        if index == 0 {
-            return Err(io::Error::last_os_error());
-        }
+    pub fn attach(&self, interface: &str) -> io::Result<OwnedFd> {
+        let interface = interface_index(interface)?;
         let program = self.0.as_raw_fd().cast_unsigned();
-        let mut link = Link { program, interface: index, place: TCX_INGRESS, flags: 0 };
+        let mut link = Link { program, interface, place: TCX_INGRESS, flags: 0 };
         let made = call(LINK_CREATE, &mut link)?;
         // SAFETY: the kernel has just opened it, and nobody else knows it.
         Ok(unsafe { OwnedFd::from_raw_fd(made) })

@@ -14,11 +14,7 @@ pub struct Injector {
 impl Injector {
     /// Opens an interface. Needs CAP_NET_RAW.
     pub fn open(interface: &str) -> io::Result<Self> {
-        let name = std::ffi::CString::new(interface)?;
-        // SAFETY: the name ends with a zero byte.
-        let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-        let index = i32::try_from(index).ok().filter(|index| *index > 0);
-        let index = index.ok_or_else(io::Error::last_os_error)?;
+        let index = i32::try_from(interface_index(interface)?).map_err(io::Error::other)?;
         // SAFETY: takes no pointers. Protocol 0: the socket receives nothing.
         let socket =
             unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
@@ -76,4 +72,14 @@ pub fn set_link_type(tun: &File, kind: u16) -> io::Result<()> {
     let failed =
         unsafe { libc::ioctl(tun.as_raw_fd(), TUNSETLINK, libc::c_ulong::from(kind)) } != 0;
     if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// The index of an interface of this thread's namespace.
+pub(crate) fn interface_index(interface: &str) -> io::Result<u32> {
+    let name = std::ffi::CString::new(interface)?;
+    // SAFETY: the name ends with a zero byte.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index),
+    }
 }

@@ -1,7 +1,6 @@
 //! What watches the server's interface: the agent, a rival, or something that shows what watching
 //! costs at the least.
 
-use std::ffi::CString;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -228,7 +227,6 @@ impl<'a> Sniffer<'a> {
 
 /// Attaches an empty classifier as the agent attaches its own; an error where the kernel has no TCX.
 pub(super) fn bare(stage: &Stage) -> Result<OwnedFd> {
-    let interface = CString::new(SERVER_INTERFACE)?;
-    let attach = || EmptyClassifier::load()?.attach(&interface);
+    let attach = || EmptyClassifier::load()?.attach(SERVER_INTERFACE);
     stage.lab.server.inside(attach)?.context("cannot attach an empty classifier")
 }
